@@ -1,0 +1,357 @@
+"""Reads records of one person at a time: a block per person, a sheet per person, and attendance lists of one course."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from app.domain.importing.labels import split_label
+from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, IDENT, NAME, NUMBER, STATUS, looks_like_name
+from app.domain.importing.lists import ListReader, Record
+from app.domain.importing.listtables import ITEM_FIELDS, PERSON_FIELDS, ListTable, find_list
+from app.domain.importing.matrix import day_of
+from app.domain.importing.meanings import CodeMeaning
+from app.domain.importing.reading import SheetReading
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.vocabulary import normal
+
+_ENTRY = re.compile(r"^\s*([^:：]{2,40}?)\s*[:：]\s*(.*)$", re.S)
+
+
+def header_entries(sheet: Sheet, before: int) -> dict[str, tuple[str, int, int]]:
+    """Entries such as ``Name: Ana Silva`` above a table, by field, with the cell that holds the value."""
+    found: dict[str, tuple[str, int, int]] = {}
+    for row in range(min(before, 25)):
+        filled = sheet.filled(row)
+        for position, column in enumerate(filled):
+            text = sheet.text(row, column)
+            match = _ENTRY.match(text)
+            label, value, place = (match[1], match[2], column) if match else (text, "", column)
+            names = sheet.vocabulary.field_names(label)
+            if names and not value and position + 1 < len(filled):
+                place = filled[position + 1]
+                value = sheet.text(row, place)
+                if sheet.vocabulary.field_names(value) and not looks_like_name(value, sheet.vocabulary) and not match:
+                    continue
+            if value:
+                for name in names:
+                    found.setdefault(name, (value, row, place))
+    return found
+
+
+@dataclass(slots=True)
+class Owner:
+    """The person a sheet or block is about."""
+
+    key: str
+    name: str
+    row: int
+
+
+def owner_of(sheet: Sheet, table: ListTable) -> Owner | None:
+    """The person named in the rows above a table."""
+    entries = header_entries(sheet, table.header or 0)
+    name = next((entries[f] for f in ("person", "last_name") if f in entries), None)
+    first = entries.get("first_name")
+    number = next((entries[f] for f in ("employee_no", "login", "email") if f in entries), None)
+    if name is None and number is None:
+        return None
+    text = name[0] if name else number[0] if number else ""
+    if first and "last_name" in entries and name and not looks_like_name(text, sheet.vocabulary):
+        text = f"{first[0]} {text}"
+    key = number[0] if number and number[0] != text else text
+    return Owner(key, text, (name or number or ("", 0, 0))[1])
+
+
+class OneOwnerReader(ListReader):
+    """A list of courses that belong to one person, named outside the list."""
+
+    owner: Owner
+
+    def subject_of(self, row: int, previous: tuple[str, str]) -> tuple[str, str]:
+        """The owner, whatever the row."""
+        return self.owner.key, self.owner.name
+
+
+def read_person_sheet(sheet: Sheet, table: ListTable, owner: Owner, legends: Mapping[str, CodeMeaning]) -> SheetReading:
+    """A sheet that is the training record of one person."""
+    reader = OneOwnerReader(sheet, table, legends)
+    reader.owner, reader.by_person, reader.resolver.person = owner, True, True
+    reader.long()
+    reasons = [f"The rows list courses; the sheet belongs to one person, {owner.name}."]
+    reading = reader.reading("sheet_per_person", 0.8, reasons)
+    for subject in reading.subjects:
+        subject.line = owner.row
+    return reading
+
+
+# -- blocks -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Blocks:
+    """Where every person's block begins, who it is, and which rows hold courses."""
+
+    table: ListTable
+    owners: dict[int, Owner]
+
+
+class BlockReader(ListReader):
+    """A list whose person stands once per block."""
+
+    owners: dict[int, Owner]
+
+    def subject_of(self, row: int, previous: tuple[str, str]) -> tuple[str, str]:
+        """The owner of the block that the row lies in."""
+        owner = self.owners[row]
+        return owner.key, owner.name
+
+
+def find_blocks(sheet: Sheet) -> Blocks | None:
+    """A block per person: numbered courses under a name, or a name column filled only where a person begins."""
+    return _sparse_names(sheet) or _numbered_blocks(sheet)
+
+
+def _sparse_names(sheet: Sheet) -> Blocks | None:
+    table = find_list(sheet)
+    if table is None or not table.has(*ITEM_FIELDS):
+        return None
+    column = table.first("person", "last_name")
+    items = table.first(*ITEM_FIELDS)
+    if column is None or items is None or table.header is None:
+        return None
+    rows = [row for row in table.rows if sheet.kinds.at(row, items) != EMPTY]
+    named = [row for row in table.rows if sheet.kinds.at(row, column) != EMPTY and _is_top(sheet, row, column)]
+    if len(named) < 2 or len(rows) < 4 or len(named) > 0.67 * len(rows) or named[0] > rows[0]:
+        return None
+    owners: dict[int, Owner] = {}
+    current: Owner | None = None
+    number = table.first("employee_no", "login")
+    for row in table.rows:
+        if row in named:
+            name = re.sub(r"^\d{1,3}[.)]\s+", "", sheet.text(row, column))
+            key = sheet.text(row, number) if number is not None else ""
+            current = Owner(key or name, name, row)
+        if current:
+            owners[row] = current
+    table.rows = [row for row in rows if row in owners]
+    return Blocks(table, owners) if table.rows else None
+
+
+def _is_top(sheet: Sheet, row: int, column: int) -> bool:
+    span = sheet.merged(row, column)
+    return span is None or span.top == row
+
+
+def _numbered_blocks(sheet: Sheet) -> Blocks | None:
+    if sheet.width > 40:
+        return None
+    for column in range(min(4, sheet.width)):
+        starts = _restarts(sheet, column)
+        if len(starts) < 2:
+            continue
+        owners, rows = _owners_above(sheet, column, starts)
+        if len(rows) <= len(starts):  # only ones: levels or marks, no numbering
+            continue
+        if len({owner.name for owner in owners.values()}) < 0.6 * len(starts) or not rows:
+            continue
+        used = sum(bool(sheet.filled(row)) for row in range(starts[0], sheet.height))
+        if len({owner.name for owner in owners.values()}) < 2 or len(rows) < 0.45 * used:
+            continue
+        table = _block_table(sheet, column, starts[0], rows)
+        item = table.first(*ITEM_FIELDS) if table else None
+        if table and item is not None and sum(sheet.kinds.at(row, item) != EMPTY for row in rows) >= 0.8 * len(rows):
+            return Blocks(table, owners)
+    return None
+
+
+def _restarts(sheet: Sheet, column: int) -> list[int]:
+    """Rows where a numbering 1, 2, 3 … begins in a column."""
+    starts = []
+    numbers = [(row, sheet.grid.value(row, column)) for row in range(sheet.height)]
+    for position, (row, value) in enumerate(numbers):
+        if _as_int(value) == 1:
+            following = next((_as_int(v) for _, v in numbers[position + 1 : position + 3] if v is not None), None)
+            if following in (1, 2, None):
+                starts.append(row)
+    return starts
+
+
+def _as_int(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    text = str(value).strip().rstrip(".)") if isinstance(value, str) else ""
+    return int(text) if text.isdigit() and len(text) < 4 else None
+
+
+def _owners_above(sheet: Sheet, column: int, starts: list[int]) -> tuple[dict[int, Owner], list[int]]:
+    owners: dict[int, Owner] = {}
+    rows: list[int] = []
+    for position, start in enumerate(starts):
+        end = starts[position + 1] if position + 1 < len(starts) else sheet.height
+        owner = _owner_near(sheet, column, start, starts[position - 1] + 1 if position else 0)
+        if owner is None:
+            continue
+        for row in range(start, end):
+            if _as_int(sheet.grid.value(row, column)) is None or _names_another(sheet, row, column, owner):
+                break
+            owners[row] = owner
+            rows.append(row)
+    return owners, rows
+
+
+def _names_another(sheet: Sheet, row: int, column: int, owner: Owner) -> bool:
+    """Whether a row left of its number names somebody else: then it is a row of that person, not of the block."""
+    texts = (sheet.text(row, left) for left in range(column))
+    return any(text != owner.name and looks_like_name(text, sheet.vocabulary) for text in texts)
+
+
+def _owner_near(sheet: Sheet, column: int, start: int, earliest: int) -> Owner | None:
+    """The name left of a block's first row, or in the rows above it, nearest first."""
+    for left in range(column):
+        if looks_like_name(sheet.text(start, left), sheet.vocabulary):
+            return Owner(sheet.text(start, left), sheet.text(start, left), start)
+    for row in range(start - 1, max(earliest, start - 6) - 1, -1):
+        filled = sheet.filled(row)
+        texts = [sheet.text(row, c) for c in filled]
+        for position, text in enumerate(texts):
+            match = _ENTRY.match(text)
+            label, value = (match[1], match[2]) if match else (text, "")
+            names = sheet.vocabulary.field_names(label)
+            if (
+                "person" in names
+                and not value
+                and position + 1 < len(texts)
+                and not sheet.vocabulary.field_names(texts[position + 1])
+            ):
+                value = texts[position + 1]
+            if "person" in names and value:
+                return _with_number(sheet, Owner(value, value, row), texts)
+            if looks_like_name(text, sheet.vocabulary) and len(filled) <= 3:
+                return _with_number(sheet, Owner(text, text, row), texts)
+    return None
+
+
+def _with_number(sheet: Sheet, owner: Owner, texts: list[str]) -> Owner:
+    for text in texts:
+        if text != owner.name and re.fullmatch(r"[A-Za-z]{0,3}\d{3,8}", text):
+            return Owner(text, owner.name, owner.row)
+    return owner
+
+
+def _block_table(sheet: Sheet, column: int, start: int, rows: list[int]) -> ListTable | None:
+    """The columns right of the numbering: by the header row above the first block, or by what they hold."""
+    fields: dict[int, str] = {column: "sequence"}
+    header: int | None = None
+    for row in range(start - 1, max(-1, start - 4), -1):
+        names = {c: sheet.vocabulary.field_names(sheet.text(row, c)) for c in sheet.filled(row)}
+        if sum(bool(n) for n in names.values()) >= 2:
+            header = row
+            for c, found in names.items():
+                if c > column and found:
+                    order = (
+                        *ITEM_FIELDS,
+                        "date",
+                        "expiry",
+                        "hours",
+                        "status",
+                        "score",
+                        "level",
+                        "trainer",
+                        "validity",
+                        "version",
+                    )
+                    fields[c] = next((name for name in order if name in found), "?")
+            break
+    for c in range(column + 1, sheet.width):
+        if c in fields:
+            continue
+        kinds = Counter(sheet.kinds.at(row, c) for row in rows)
+        kinds.pop(EMPTY, None)
+        if kinds:
+            top = kinds.most_common(1)[0][0]
+            fields[c] = "date" if top in (DATE, DATE_TEXT) else "?"
+    if not any(f in ITEM_FIELDS for f in fields.values()):
+        texts = [c for c in fields if c > column and sheet.column_profile(c, start)[1] > 0 and fields[c] == "?"]
+        if not texts:
+            return None
+        fields[texts[0]] = "item"
+    return ListTable(header, fields, rows, 0.7)
+
+
+def read_blocks(sheet: Sheet, blocks: Blocks, legends: Mapping[str, CodeMeaning]) -> SheetReading:
+    """The reading of a sheet with a block per person."""
+    reader = BlockReader(sheet, blocks.table, legends)
+    reader.owners, reader.by_person, reader.resolver.person = blocks.owners, True, True
+    reader.long()
+    names = {owner.name for owner in blocks.owners.values()}
+    reading = reader.reading(
+        "block_per_person", 0.8, [f"{len(names)} names stand once each, with the rows of their courses below."]
+    )
+    rows = {normal(owner.key): owner.row for owner in blocks.owners.values()}
+    for subject in reading.subjects:
+        subject.line = rows.get(normal(subject.key), subject.line)
+    return reading
+
+
+# -- attendance -------------------------------------------------------------------------------------------------------
+
+
+def read_sign_in(sheet: Sheet, table: ListTable, legends: Mapping[str, CodeMeaning]) -> SheetReading | None:
+    """An attendance list: names beside a column for signatures, the course and its day in the rows above."""
+    if not table.has(*PERSON_FIELDS) or not table.has("signature") or table.has("item", "item_code"):
+        return None
+    entries = header_entries(sheet, table.header or 0)
+    course = next((entries[f] for f in ("item", "item_title", "item_code") if f in entries), None)
+    if course is None:
+        return None
+    reader = ListReader(sheet, table, legends)
+    label = split_label(course[0])
+    code = entries["item_code"][0] if "item_code" in entries and entries["item_code"][0] != course[0] else label.code
+    item = reader.gathered.item(code, label.title, course[1])
+    held = _day_in(sheet, reader, entries)
+    signature = table.first("signature") or 0
+    signed = {row for row in table.rows if sheet.kinds.at(row, signature) != EMPTY}
+    for row in table.rows:
+        who = reader.subject_of(row, ("", ""))
+        if not who[0] or _only_number(sheet, table, row):
+            continue
+        record = Record(row, signature, reader.gathered.subject(*who, row), item)
+        own = table.first("date")
+        if own is not None and sheet.kinds.at(row, own) in (DATE, DATE_TEXT):
+            record.day = day_of(sheet.grid.value(row, own), sheet.kinds.at(row, own), reader.resolver)
+        record.day = record.day or (held if row in signed or not signed else None)
+        if record.day is None and row not in signed and signed:
+            record.value, record.kind = "not attended", STATUS
+        reader.gathered.records.append(record)
+    reasons = [f"Names stand beside a column for signatures, under the course “{course[0][:60]}”: an attendance list."]
+    if not signed:
+        reasons.append("No signature is typed in; on paper they are drawn. Everybody listed counts as attending.")
+    return reader.reading("sign_in", 0.85, reasons)
+
+
+def _day_in(sheet: Sheet, reader: ListReader, entries: Mapping[str, tuple[str, int, int]]) -> date | None:
+    place = next((entries[f] for f in ("date", "planned", "effective") if f in entries), None)
+    if place is None:
+        return None
+    value, kind = sheet.grid.value(place[1], place[2]), sheet.kinds.at(place[1], place[2])
+    if isinstance(value, str):
+        match = _ENTRY.match(value)
+        value = match[2] if match else value
+        kind = DATE_TEXT
+    return day_of(value, kind, reader.resolver)
+
+
+def _only_number(sheet: Sheet, table: ListTable, row: int) -> bool:
+    filled = [c for c in sheet.filled(row) if table.fields.get(c) != "sequence"]
+    return not filled or all(sheet.kinds.at(row, c) in (NUMBER,) for c in filled)
+
+
+def person_like_name(name: str, sheet: Sheet) -> bool:
+    """Whether the name of a sheet is the name of a person."""
+    cleaned = re.sub(r"[_\d()]+", " ", name).strip()
+    if looks_like_name(cleaned, sheet.vocabulary) or sheet.vocabulary.has_given_name(cleaned):
+        return True
+    kinds = (NAME, IDENT)
+    return any(sheet.kinds.at(0, c) in kinds and normal(sheet.text(0, c)) == normal(name) for c in range(sheet.width))

@@ -1,0 +1,326 @@
+"""Gives every distinct value of a matrix's body its meaning: by correction, legend, vocabulary, number, or habit.
+
+What no source explains is *unknown* and becomes a question. A circle alone is such a case: in one company ``o`` means
+not trained, in another it means can do alone.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.importing.dates import from_serial, read_date
+from app.domain.importing.grid import as_text
+from app.domain.importing.lexis import (
+    CODE,
+    DATE,
+    DATE_TEXT,
+    ERROR,
+    LABEL,
+    MARK,
+    MEASURE,
+    NAME,
+    NUMBER,
+    SERIAL,
+    SMALL,
+    STATUS,
+    YEAR,
+    inner_date,
+)
+from app.domain.importing.meanings import CodeMeaning, code_meaning
+from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
+
+_DAYS = frozenset({0, 1, 3, 5, 7, 10, 14, 15, 20, 21, 28, 30, 45, 60, 90, 120, 180, 365})
+_DERIVED = {
+    4: "held",
+    3: "not_started",
+    -5: "expired",
+    1: "held",
+    -2: "not_required",
+    0: "not_required",
+    2: "held",
+    5: "held",
+}
+_YES_WORDS = ("yes", "y", "true", "no", "n", "false")
+
+
+@dataclass(slots=True)
+class Profile:
+    """What the body holds as a whole; the meaning of a single number depends on it."""
+
+    numbers: Counter[int] = field(default_factory=Counter)
+    larger: int = 0
+    dates: int = 0
+    serials: int = 0
+    marks: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    total: int = 0
+    ordered: bool = False
+    east_asian: bool = False
+    level_words: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Meanings of the values of one body. ``person`` is whether people, not job functions, are the subjects."""
+
+    vocabulary: Vocabulary
+    person: bool
+    legend: Mapping[str, CodeMeaning] = field(default_factory=dict)
+    chosen: Mapping[str, str] = field(default_factory=dict)
+    profile: Profile = field(default_factory=Profile)
+    dmy: bool | None = None
+    epoch1904: bool = False
+
+    def meaning(self, value: Any, kind: int) -> CodeMeaning:
+        """The meaning of one value."""
+        text = as_text(value)
+        if text in self.chosen:
+            return code_meaning(self.chosen[text], 1.0, "chosen by the user", _level_in(text))
+        found = self._from_legend(text)
+        if found:
+            return found
+        if kind == ERROR:
+            return code_meaning("error", 1.0, "the spreadsheet shows an error value")
+        if isinstance(value, bool):
+            return self._word("true" if value else "false")
+        if kind in (DATE, DATE_TEXT, YEAR):
+            return self._date(value, kind)
+        if kind in (SMALL, NUMBER, SERIAL):
+            return self._number(value, kind)
+        return self._text(text, kind)
+
+    def _from_legend(self, text: str) -> CodeMeaning | None:
+        if text in self.legend:
+            return self.legend[text]
+        folded = normal(text)
+        for code, meaning in self.legend.items():
+            if normal(code) == folded and (folded or code == text):
+                return meaning
+        return None
+
+    def _date(self, value: Any, kind: int) -> CodeMeaning:
+        if kind == YEAR:
+            return code_meaning("year", 0.8, "a year: held since then, day unknown")
+        if getattr(value, "year", None) in (1900, 1899, 1904):
+            return code_meaning("date_unknown", 0.8, "the first day of the calendar stands for an unknown date")
+        read = read_date(value, self.vocabulary, self.dmy) if isinstance(value, str) else None
+        inner = inner_date(as_text(value), self.vocabulary) if isinstance(value, str) and read is None else None
+        if inner:
+            detail = self.vocabulary.detail(inner[1], whole=False)
+            if detail in ("planned", "expired", "not_started", "in_progress"):
+                return code_meaning(detail, 0.8, f"a date with the words “{inner[1][:30]}”")
+            return code_meaning("date", 0.85, "a date inside a text")
+        if read and read.unknown:
+            return code_meaning("date_unknown", 0.8, "the year 1900 stands for an unknown date")
+        if read and read.ambiguous and self.dmy is None:
+            return code_meaning("date", 0.6, "a date whose day and month could be exchanged")
+        return code_meaning("date", 0.97, "a date")
+
+    def _number(self, value: Any, kind: int) -> CodeMeaning:
+        number = float(str(value).replace(",", ".")) if not isinstance(value, int | float) else float(value)
+        profile = self.profile
+        if kind == SERIAL:
+            if profile.dates or profile.serials >= 0.5 * max(1, sum(profile.numbers.values()) + profile.larger):
+                return code_meaning("date", 0.9, f"the day number of {from_serial(number, self.epoch1904).isoformat()}")
+            return code_meaning("unknown", 0.4, "a large number")
+        if profile.dates + profile.serials >= 0.3 * profile.total and number in (0, 1):
+            return code_meaning("held" if number else "not_started", 0.85, "a one among dates: held, date not known")
+        return self._plain_number(int(number), number)
+
+    def _plain_number(self, number: int, exact: float) -> CodeMeaning:
+        profile = self.profile
+        values = set(profile.numbers)
+        if any(value < 0 for value in values) and number in _DERIVED:
+            return code_meaning(_DERIVED[number], 0.6, "numbers below zero: a derived status, read by custom")
+        if profile.ordered:
+            return code_meaning("order", 0.75, "numbers count up within each line: an order")
+        if values == {1} or (values == {0, 1}):
+            return (
+                self._mark_meaning() if number else code_meaning("not_required", 0.75, "zero where others have a one")
+            )
+        if (
+            max(values, default=0) >= 14
+            and values <= _DAYS
+            and not profile.larger - sum(v > 10 for v in profile.numbers.elements())
+        ):
+            return code_meaning("days", 0.8, f"{number} days allowed for first training")
+        if values and min(values) >= 0 and max(values) <= 10 and not profile.larger:
+            return code_meaning("level", 0.9, f"numbers from {min(values)} to {max(values)}: a level", number)
+        if 0 <= exact <= 100:
+            return code_meaning("score", 0.5, "a number up to 100: a score")
+        return code_meaning("unknown", 0.3, "a number that fits no level, day count or date")
+
+    def _mark_meaning(self) -> CodeMeaning:
+        if self.person:
+            return code_meaning("held", 0.8, "a mark beside a person: trained")
+        return code_meaning("required", 0.85, "a mark beside a job function: required")
+
+    def _text(self, text: str, kind: int) -> CodeMeaning:
+        among = self.vocabulary.scales["among_levels"]
+        if len(self.profile.level_words) >= 2 and normal(text) in among:
+            return code_meaning("level", 0.8, "a word among words for levels", among[normal(text)])
+        detail = self.vocabulary.detail(text)
+        mark = self.vocabulary.mark(text)
+        if mark and not (len(text) == 1 and text.isalpha() and detail and text.casefold() not in ("x", "o")):
+            return self._mark(text, mark)
+        if detail and not (kind == STATUS and len(text) <= 2):
+            return self._word(text)
+        if normal(text) in self.vocabulary.levels:
+            return code_meaning("level", 0.9, "a word for a level", self.vocabulary.levels[normal(text)])
+        return self._code(text, kind)
+
+    def _word(self, text: str) -> CodeMeaning:
+        detail = self.vocabulary.detail(text) or "unknown"
+        if (
+            not self.person
+            and detail == "held"
+            and normal(text) in (*_YES_WORDS, "c", "si", "sim", "oui", "ja", "да", "是")
+        ):
+            return code_meaning("required", 0.85, "yes, for a job function: required")
+        if not self.person and detail == "held" and normal(text) in ("current", "valid"):
+            return code_meaning("required", 0.6, "valid for a job function: required")
+        if not self.person and detail == "teaches":
+            return code_meaning("required", 0.6, "a trainer's role")
+        return code_meaning(detail, 0.9, f"the word “{text[:30]}”")
+
+    def _mark(self, text: str, mark: str) -> CodeMeaning:
+        vocabulary, marks = self.vocabulary, self.profile.marks
+        if mark == "dash":
+            return code_meaning("not_applicable", 0.8, "a dash: does not apply")
+        if mark == "no":
+            return code_meaning("not_started" if self.person else "not_required", 0.75, "a box that is not ticked")
+        scale = vocabulary.scales["cjk"]
+        kinds = {m for m in marks if m in scale and m not in ("×", "✕", "▲", "★")}
+        if text in scale and (len(kinds) >= 2 or (self.profile.east_asian and kinds and mark in ("circles", "cross"))):
+            if len({scale[m] for m in kinds}) == 1 and text in ("○", "◯", "〇", "⭕"):
+                return code_meaning(
+                    "held" if self.person else "required", 0.7, "a circle in an East Asian sheet: can do"
+                )
+            return code_meaning("level", 0.8, "circles and triangles: an East Asian scale of skill", scale[text])
+        harvey = vocabulary.scales["harvey"]
+        if text in harvey and len({m for m in marks if m in harvey}) >= 3:
+            return code_meaning("level", 0.85, "circles filled by quarters: a level", harvey[text])
+        return self._lone_mark(text, mark)
+
+    def _lone_mark(self, text: str, mark: str) -> CodeMeaning:
+        others = sum(number for other, number in self.profile.marks.items() if other.casefold() != text.casefold())
+        if mark == "circles" and text not in ("●",):
+            if (
+                self.profile.total
+                and self.profile.marks[text] + self.profile.marks[text.swapcase()] >= 0.95 * self.profile.total
+            ):
+                return self._mark_meaning()._replace(confidence=0.55, why="the only mark of the sheet is a circle")
+            if text in "oO" and not self.person and "m" in {c.casefold() for c in self.profile.codes}:
+                return code_meaning("optional", 0.6, "O beside M: optional beside mandatory")
+            return code_meaning(
+                "unknown", 0.2, "a circle beside other marks, and no legend: it can mean trained or not trained"
+            )
+        if (
+            mark == "cross"
+            and "✓✔√☑✅".find(text) < 0
+            and any(m in "✓✔√☑✅" for m in self.profile.marks)
+            and text not in "xX"
+        ):
+            return code_meaning("not_started" if self.person else "not_required", 0.7, "a cross beside ticks: no")
+        return self._mark_meaning()._replace(confidence=0.85 if not others else 0.8)
+
+    def _code(self, text: str, kind: int) -> CodeMeaning:
+        table = self.vocabulary.codes["person" if self.person else "role"]
+        folded = normal(text)
+        if folded in table:
+            return code_meaning(table[folded], 0.6, f"“{text}” without a legend, read by custom")
+        if kind == STATUS and self.vocabulary.detail(text):
+            return self._word(text)
+        parts = [part for part in re.split(r"\s*[/+&,;]\s*", text) if part]
+        if len(parts) > 1 and len(text) <= 12:
+            known = [m for m in map(self._part, parts) if m]
+            if len(known) == len(parts):
+                return min(
+                    known,
+                    key=lambda m: (
+                        ("required", "held", "level").index(m.meaning)
+                        if m.meaning in ("required", "held", "level")
+                        else 9
+                    ),
+                )
+        if kind == MEASURE:
+            return code_meaning("recurring", 0.6, "how often it is to be repeated: required")
+        return self._free(text, kind)
+
+    def _part(self, part: str) -> CodeMeaning | None:
+        found = self._from_legend(part)
+        if found:
+            return found
+        detail = self.vocabulary.codes["person" if self.person else "role"].get(normal(part)) or self.vocabulary.detail(
+            part
+        )
+        return code_meaning(detail, 0.6, f"“{part}” in a combined code") if detail else None
+
+    def _free(self, text: str, kind: int) -> CodeMeaning:
+        match = re.match(r"^\s*(?:L|lvl|level|nivel|nível|niveau|stufe)[.\s]?(\d)\s*$", text, re.I) or re.match(
+            r"^(\d)\s*[-–=:]\s*\D", text
+        )
+        if match:
+            return code_meaning("level", 0.85, "a level with its number", int(match[1]))
+        if kind == CODE and self.person and self._initials():
+            return code_meaning("held", 0.6, "initials beside a person: signed off")
+        if kind == NAME and self.person:
+            return code_meaning("held", 0.5, "a name in the body: signed off by")
+        if len(text) > 3 or kind == LABEL or is_cjk(text):
+            detail = self.vocabulary.detail(text, whole=False)
+            if detail and len(text) <= 60:
+                return code_meaning(detail, 0.55, f"a text with the words of “{detail.replace('_', ' ')}”")
+        return code_meaning("unknown", 0.2, "no legend and no vocabulary explains it")
+
+    def _initials(self) -> bool:
+        table = self.vocabulary.codes["person"]
+        strange = [
+            c for c in self.profile.codes if normal(c) not in table and 2 <= len(c) <= 4 and c.isalpha() and c.isupper()
+        ]
+        return len(strange) >= 3
+
+
+def _level_in(text: str) -> int | None:
+    match = re.search(r"\d+", text)
+    return int(match[0]) if match else None
+
+
+def profile_of(counts: Iterable[tuple[Any, int, int]], vocabulary: Vocabulary) -> Profile:
+    """Sum up a body from (value, kind, how often)."""
+    profile = Profile()
+    for value, kind, number in counts:
+        profile.total += number
+        if kind in (SMALL, NUMBER, SERIAL):
+            _count_number(profile, value, kind, number)
+        elif kind in (DATE, DATE_TEXT):
+            profile.dates += number
+        elif kind == MARK:
+            profile.marks[as_text(value)] += number
+        elif kind == CODE or (kind == STATUS and len(as_text(value)) <= 3):
+            profile.codes[as_text(value)] += number
+        if kind == STATUS and normal(as_text(value)) in vocabulary.levels:
+            profile.level_words.add(normal(as_text(value)))
+        if isinstance(value, str) and is_cjk(value):
+            profile.east_asian = True
+    return profile
+
+
+def _count_number(profile: Profile, value: Any, kind: int, number: int) -> None:
+    exact = float(str(value).replace(",", ".")) if not isinstance(value, int | float) else float(value)
+    if kind == SERIAL:
+        profile.serials += number
+    elif exact == int(exact) and -99 <= exact <= 400:
+        profile.numbers[int(exact)] += number
+        profile.larger += number * (exact > 10)
+    else:
+        profile.larger += number
+
+
+def counting(lines: list[list[Any]]) -> bool:
+    """Whether the numbers of most lines are 1, 2, 3 … in some order: an order, no level."""
+    plain = [[v for v in line if isinstance(v, int) and not isinstance(v, bool)] for line in lines]
+    plain = [line for line in plain if len(line) >= 3]
+    good = sum(sorted(line) == list(range(1, len(line) + 1)) for line in plain)
+    return len(plain) >= 2 and good >= 0.6 * len(plain)

@@ -1,0 +1,165 @@
+"""Which columns of a table are its body, and which describe its rows or explain its codes."""
+
+from collections import Counter
+from collections.abc import Collection
+
+from app.domain.importing.legend import understood
+from app.domain.importing.lexis import (
+    CODE,
+    DATE,
+    DATE_TEXT,
+    EMPTY,
+    JSON,
+    LIST,
+    MARK,
+    SERIAL,
+    STATUS,
+)
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.vocabulary import normal
+
+
+def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool:
+    """A column of marks or shared codes belongs to the matrix, whatever its header: there are job functions
+    "Manager"."""
+    kinds = sheet.kinds.column(column, row + 1)
+    short = kinds.count(MARK) + kinds.count(CODE)
+    if not short or short < 0.6 * (len(kinds) - kinds.count(EMPTY)):
+        return False
+    if kinds.count(MARK):
+        return True
+    rows = list(range(row + 1, min(sheet.height, row + 60)))
+    mine = set(sheet.distinct(column, rows))
+    return any(mine & set(sheet.distinct(other, rows)) for other in list(others)[:8])
+
+
+def is_body(profile: tuple[int, int, int]) -> bool:
+    """Whether most cells of a column look like cells of a matrix."""
+    cell, label, other = profile
+    return cell > 0 and cell + 0.5 * other >= 0.55 * (cell + label + other)
+
+
+def body_columns(
+    sheet: Sheet,
+    row: int,
+    key: int | None,
+    fields: dict[int, str],
+    profiles: dict[int, tuple[int, int, int]],
+    labels: dict[int, str],
+) -> list[int]:
+    """The columns of the matrix: to the right of the key, holding marks, codes, levels or dates, under a label."""
+    start = 0 if key is None else key + 1
+    body = [
+        c
+        for c in range(start, sheet.width)
+        if c not in fields and c in labels and _is_body_at(sheet, c, row, profiles[c])
+    ]
+    if not body:
+        return []
+    body = _without_outliers(sheet, row, _without_legend(sheet, row, body))
+    inside = set(body)
+    for column in range(body[0], sheet.width):
+        empty = not any(profiles[column])
+        if column > body[-1] and column not in labels:
+            break
+        if column in inside or not empty or column in fields or not sheet.is_label(row, column):
+            continue
+        if column < body[-1] or all(c in inside or not any(profiles[c]) for c in range(body[-1], column)):
+            inside.add(column)
+    for column in range(body[0] - 1, start - 1, -1):
+        if any(profiles[column]) or column in fields or not sheet.is_label(row, column):
+            break
+        inside.add(column)
+    return sorted(inside)
+
+
+def _without_legend(sheet: Sheet, row: int, body: list[int]) -> list[int]:
+    """Drop a legend that stands right of the matrix, behind a column without a header: a few columns, codes
+    explained."""
+    gaps = [
+        c
+        for c in range(body[0] + 1, body[-1] + 1)
+        if not sheet.spread(row, c) and not any(sheet.column_profile(c, row))
+    ]
+    for gap in reversed(gaps):
+        right = [c for c in body if c > gap]
+        left = [c for c in body if c < gap]
+        if left and right and len(right) <= 3 and _explains(sheet, row, gap + 1):
+            body = left
+    return body
+
+
+def _explains(sheet: Sheet, row: int, first: int) -> bool:
+    """Whether two neighboring columns pair short codes with descriptions."""
+    pairs = other = 0
+    for line in range(max(0, row - 3), min(sheet.height, row + 25)):
+        filled = [c for c in range(first, min(sheet.width, first + 4)) if sheet.text(line, c)]
+        if not filled:
+            continue
+        texts = [sheet.text(line, c) for c in filled]
+        short = len(texts) == 2 and len(texts[0].rstrip(" =:")) <= 5
+        good = short and understood(texts[1].lstrip("= "), sheet.vocabulary)
+        good = good or (len(texts) == 1 and ("=" in texts[0] or sheet.vocabulary.is_word("legend", texts[0])))
+        pairs, other = pairs + good, other + (not good)
+    return pairs > 0 and pairs >= other
+
+
+def _is_body_at(sheet: Sheet, column: int, row: int, profile: tuple[int, int, int]) -> bool:
+    if is_body(profile):
+        return True
+    cell, label, other = profile
+    if other and not label and _numeric(sheet, column, row):
+        return True
+    if not label or cell:
+        return cell > 0 and cell >= 0.35 * (cell + label) and _few_words(sheet, column, row, label)
+    return _few_words(sheet, column, row, label)
+
+
+def _numeric(sheet: Sheet, column: int, row: int) -> bool:
+    kinds = sheet.kinds.column(column, row + 1)
+    return kinds.count(LIST) + kinds.count(JSON) < 0.2 * (len(kinds) - kinds.count(EMPTY))
+
+
+def _few_words(sheet: Sheet, column: int, row: int, label: int) -> bool:
+    """A column of few repeated short words may be part of a body although its words are in no vocabulary."""
+    texts = sheet.distinct(column, list(range(row + 1, min(sheet.height, row + 200))))
+    return label >= 4 and len(texts) <= max(2, label // 4) and all(len(text) <= 24 for text in texts)
+
+
+def _without_outliers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
+    """Drop columns at the left edge whose values never occur elsewhere: departments, grades, start dates."""
+    if len(body) < 4 or (_speaking(sheet, body[0], row) and not _dated(sheet, body[0], row)):
+        return body
+    rows = list(range(row + 1, min(sheet.height, row + 60)))
+    texts = {column: set(sheet.distinct(column, rows)) - {normal(sheet.text(row, column))} for column in body}
+    counts = Counter(text for group in texts.values() for text in group)
+    datey = {column: _dated(sheet, column, row) for column in body}
+    share = sum(datey.values()) / len(body)
+    while len(body) > 3:
+        first = body[0]
+        alone = (
+            all(counts[text] == 1 for text in texts[first])
+            and len(texts[first]) > 1
+            and not _speaking(sheet, first, row)
+        )
+        alone = alone and sum(map(len, texts[first])) > 1.5 * len(texts[first])
+        common = sum(any(counts[t] > 1 for t in texts[c]) for c in body[1:]) >= 0.6 * (len(body) - 1)
+        if not (
+            (alone and common and not (datey[first] and share > 0.3))
+            or (datey[first] and share < 0.1 and len(body) > 10)
+        ):
+            return body
+        body = body[1:]
+    return body
+
+
+def _speaking(sheet: Sheet, column: int, row: int) -> bool:
+    """Whether a column holds words and marks that say something about training, so that it is no mere description."""
+    kinds = sheet.kinds.column(column, row + 1)
+    return kinds.count(STATUS) + kinds.count(MARK) > 0.25 * (len(kinds) - kinds.count(EMPTY))
+
+
+def _dated(sheet: Sheet, column: int, row: int) -> bool:
+    kinds = sheet.kinds.column(column, row + 1)
+    dates = kinds.count(DATE) + kinds.count(DATE_TEXT) + kinds.count(SERIAL)
+    return dates * 2 > len(kinds) - kinds.count(EMPTY)

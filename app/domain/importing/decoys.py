@@ -1,0 +1,111 @@
+"""Sheets that look like a matrix and are none: schedules, skill by skill, ladders of sentences, empty forms,
+fragments."""
+
+from collections import Counter
+
+from app.domain.importing.headers import HeaderZone
+from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, LABEL, LIST, NAME, SENTENCE, SERIAL
+from app.domain.importing.lines import Line
+from app.domain.importing.rows import Body
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.tables import Table
+from app.domain.importing.vocabulary import Vocabulary, normal, words_of
+
+
+def refuse(
+    sheet: Sheet, table: Table, zone: HeaderZone, body: Body, columns: list[Line], rows: list[Line]
+) -> str | None:
+    """Why the table is no training matrix, in a sentence; ``None`` when nothing speaks against it."""
+    vocabulary = sheet.vocabulary
+    labels = [line.text for line in columns]
+    if calendar := calendar_share(sheet, labels, table):
+        return f"The columns are {calendar}: this is a schedule, not a matrix of who needs or has which training."
+    if months := calendar_words([line.text for line in rows], vocabulary):
+        return f"The rows are {months}: this is a schedule, not a matrix of who needs or has which training."
+    same = {normal(t) for t in labels} & {normal(line.text) for line in rows}
+    if len(same) >= 0.6 * min(len(labels), max(1, len(rows))) and len(same) >= 3:
+        return (
+            "Rows and columns name the same things: skills compared with each other, without people or job functions."
+        )
+    if table.key is None or not rows:
+        return _no_rows(sheet, table, zone, body)
+    return None
+
+
+def _no_rows(sheet: Sheet, table: Table, zone: HeaderZone, body: Body) -> str:
+    if body.odd:
+        return "The cells have no row names: the column that says who they belong to is cut off."
+    return "There are column names but no rows below them."
+
+
+def calendar_share(sheet: Sheet, labels: list[str], table: Table) -> str | None:
+    """Whether column labels count time: months, weeks, dates, days of a month."""
+    words = calendar_words(labels, sheet.vocabulary)
+    if words:
+        return words
+    kinds = Counter(sheet.kinds.at(table.header, c) for c in table.columns)
+    dates = kinds[DATE] + kinds[DATE_TEXT] + kinds[SERIAL]
+    if dates >= 0.7 * len(table.columns) and len(table.columns) >= 3:
+        return "dates"
+    numbers = [int(text) for text in labels if text.isdigit()]
+    counted = len(numbers) >= 0.9 * len(labels) and numbers == list(range(1, len(numbers) + 1))
+    if counted and len(numbers) in (28, 29, 30, 31, 52, 53, 12) and _calendar_above(sheet, table):
+        return "days or weeks"
+    return None
+
+
+def _calendar_above(sheet: Sheet, table: Table) -> bool:
+    for row in range(max(0, table.header - 4), table.header):
+        for column in sheet.filled(row):
+            text = sheet.text(row, column)
+            words = words_of(text)
+            if sheet.vocabulary.has_word("calendar", text) or sheet.vocabulary.has_word("schedule", text):
+                return True
+            if any(word in sheet.vocabulary.months for word in words):
+                return True
+    return False
+
+
+def calendar_words(labels: list[str], vocabulary: Vocabulary) -> str | None:
+    """``months``, ``weeks`` … when most of these labels are names of times."""
+    filled = [normal(label) for label in labels if label]
+    if len(filled) < 3:
+        return None
+    months = sum(_is_month(text, vocabulary) for text in filled)
+    if months >= 0.6 * len(filled) and months >= 3:
+        return "months"
+    weeks = sum(_is_week(text, vocabulary) for text in filled)
+    if weeks >= 0.7 * len(filled):
+        return "weeks or days"
+    return None
+
+
+def _is_month(text: str, vocabulary: Vocabulary) -> bool:
+    if text in vocabulary.months:
+        return True
+    words = words_of(text)
+    return 1 < len(words) <= 2 and words[0] in vocabulary.months and words[1].lstrip("'").isdigit()
+
+
+def _is_week(text: str, vocabulary: Vocabulary) -> bool:
+    words = words_of(text)
+    calendar = vocabulary.words.get("calendar", frozenset())
+    if len(words) == 1:
+        head = words[0].rstrip("0123456789")
+        return words[0] in calendar or (head in ("w", "wk", "kw", "q", "s", "cw", "week") and head != words[0])
+    return len(words) == 2 and words[0] in calendar and words[1].isdigit()
+
+
+def ladder(sheet: Sheet) -> str | None:
+    """A table of sentences: what each level of competence means, with nobody in it."""
+    kinds = sheet.kinds.flat
+    filled = len(kinds) - kinds.count(EMPTY)
+    sentences = kinds.count(SENTENCE)
+    long_labels = sum(
+        sheet.kinds.counts[code]
+        for code, value in enumerate(sheet.grid.values)
+        if isinstance(value, str) and len(value) > 45 and sheet.kinds.of_code[code] in (LABEL, LIST, SENTENCE, NAME)
+    )
+    if filled and (sentences + long_labels) >= 0.3 * filled and long_labels >= 4:
+        return "Most cells hold sentences: a description of what is expected, not a record of who is trained."
+    return None

@@ -1,0 +1,287 @@
+"""The rows around the header: labels above and below it, groups, hours and validity, and the title block before
+them."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from app.domain.importing.grid import as_text
+from app.domain.importing.lexis import CELLISH, CODE, EMPTY, ITEM_CODE, LABELISH, MARK, MEASURE, NUMBER, SENTENCE, SMALL
+from app.domain.importing.measures import hours_of, months_of, read_measure
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.tables import ATTRIBUTES, Table, labelled_above, rhythm
+from app.domain.importing.vocabulary import normal
+
+META_FIELDS = (
+    "hours",
+    "validity",
+    "version",
+    "effective",
+    "days",
+    "category",
+    "required",
+    "total",
+    "comment",
+    "trainer",
+    "sequence",
+    "date",
+    "expiry",
+    "department",
+    "target_level",
+    "site",
+    "status",
+    "planned",
+)
+NUMERIC = frozenset({"hours", "validity", "days", "total", "required", "sequence", "target_level"})
+# A row that names what stands under these words is a header, whatever else it names.
+KEY_FIELDS = frozenset(
+    {"person", "role", "item", "item_title", "item_code", "employee_no", "last_name", "login", "user_group"}
+)
+_ENTRY = re.compile(r"^\s*([^:：]{2,40})\s*[:：]\s*(\S.*)$")
+
+
+@dataclass(slots=True)
+class HeaderZone:
+    """Rows that label the columns, from top to bottom; rows with hours and the like; where the data begin.
+
+    ``groups`` names the merged heading over a column, ``sub`` the repeated sub-heading under an item ("Date", "Level").
+    """
+
+    labels: list[int]
+    meta: dict[int, str] = field(default_factory=dict)
+    first_data: int = 0
+    group_rows: list[int] = field(default_factory=list)
+    sub_row: int | None = None
+
+
+def read_header_zone(sheet: Sheet, table: Table) -> HeaderZone:
+    """Sort the rows around the main header row into labels, groups and metadata."""
+    zone = HeaderZone([table.header])
+    if table.header and rhythm(sheet, table.header, table.columns):
+        above = labelled_above(sheet, table.header, table.columns)
+        if above is not None:
+            zone.sub_row, zone.labels = table.header, [above, table.header]
+    top = zone.labels[0]
+    for row in range(top - 1, max(-1, top - 6), -1):
+        if not _sort_above(sheet, table, zone, row):
+            break
+    zone.first_data = _sort_below(sheet, table, zone)
+    zone.labels.sort()
+    return zone
+
+
+def _sort_above(sheet: Sheet, table: Table, zone: HeaderZone, row: int) -> bool:
+    """Decide what a row above the header is. False when it belongs to the title block, where the search ends."""
+    over = [c for c in sheet.filled(row) if c in set(table.columns)]
+    if not sheet.filled(row):
+        return False
+    meta = meta_field(sheet, table, row)
+    if meta and len(over) >= max(2, len(table.columns) // 3):
+        zone.meta[row] = meta
+        return True
+    if not over or _is_title(sheet, table, row, over):
+        return False
+    labelish = [c for c in over if sheet.is_label(row, c) or sheet.kinds.at(row, c) in (CODE, NUMBER)]
+    if len(labelish) < 0.6 * len(over):
+        kinds = Counter(sheet.kinds.at(row, c) for c in over)
+        if kinds[SMALL] + kinds[NUMBER] >= 0.8 * len(over) >= 0.5 * len(table.columns):
+            zone.meta[row] = number_row(sheet, row, over)
+            return True
+        return False
+    zone.labels.append(row)
+    if len(over) < 0.7 * len(table.columns):
+        zone.group_rows.append(row)
+    return True
+
+
+def _is_title(sheet: Sheet, table: Table, row: int, over: list[int]) -> bool:
+    """A title or an entry such as "Revision: 3" above the table, rather than a group of columns."""
+    vocabulary = sheet.vocabulary
+    texts = [sheet.text(row, c) for c in over]
+    if any(vocabulary.starts_word("title", text) or _ENTRY.match(text) for text in texts):
+        return True
+    span = sheet.merged(row, over[0])
+    if len(over) == 1:
+        wide = (
+            span is not None
+            and span.left <= table.columns[0]
+            and span.right - span.left + 1 >= 0.9 * len(table.columns)
+        )
+        return not wide and (span is None or span.right == span.left or span.left < table.columns[0])
+    merged = any(span.right > span.left for c in over if (span := sheet.merged(row, c)) is not None)
+    if all(len(text) <= 3 for text in texts) and len(over) <= 3 < len(table.columns) and not merged:
+        return True
+    return any(sheet.kinds.at(row, c) == SENTENCE or "=" in sheet.text(row, c) for c in over) or (
+        len(over) <= 2 < len(table.columns) // 4 and all(sheet.merged(row, c) is None for c in over)
+    )
+
+
+def meta_field(sheet: Sheet, table: Table, row: int) -> str | None:
+    """What a row states about the columns (hours, validity, version …) by its label at the left, or by its values."""
+    vocabulary = sheet.vocabulary
+    left = [c for c in range(table.columns[0]) if sheet.text(row, c)] if table.columns else []
+    named = [vocabulary.field_names(sheet.text(row, column)) for column in reversed(left)]
+    if any(names & KEY_FIELDS for names in named):
+        return None
+    for names in named:
+        for name in META_FIELDS:
+            if name in names and not (name in NUMERIC and _worded(sheet, table, row)):
+                return name
+    line = sheet.kinds.row(row)
+    if not line.count(MEASURE):
+        return None
+    picked = [line[c] for c in table.columns if line[c] != EMPTY]
+    if picked and picked.count(MEASURE) >= 0.5 * len(picked):
+        return _measure_field(sheet, row, table.columns)
+    return None
+
+
+def _worded(sheet: Sheet, table: Table, row: int) -> bool:
+    """Whether a row that should hold numbers holds words over the columns instead."""
+    classes = sheet.kinds.row_classes(row)
+    picked = [classes[c : c + 1] for c in table.columns if classes[c]]
+    return len(picked) > 1 and picked.count(LABELISH) >= 0.6 * len(picked)
+
+
+def _measure_field(sheet: Sheet, row: int, columns: list[int]) -> str:
+    months = hours = 0
+    for column in columns:
+        measure = read_measure(sheet.text(row, column), sheet.vocabulary)
+        if measure:
+            months += measure.months is not None and measure.days is None
+            hours += measure.hours is not None or measure.days is not None
+    return "validity" if months >= hours else "hours"
+
+
+def number_row(sheet: Sheet, row: int, columns: list[int]) -> str:
+    """A row of plain numbers near the header: counting 1, 2, 3 … or hours."""
+    numbers = [sheet.grid.value(row, c) for c in columns]
+    plain = [n for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
+    rising = all(b - a == 1 for a, b in pairwise(plain))
+    return "sequence" if len(plain) > 2 and rising else "hours"
+
+
+def _sort_below(sheet: Sheet, table: Table, zone: HeaderZone) -> int:
+    """Walk down from the header over sub-headings, metadata rows and blank rows; return the first row of data."""
+    columns, row = table.columns, max(zone.labels) + 1
+    first = row
+    while row < min(sheet.height, max(zone.labels) + 12):
+        filled = sheet.filled(row)
+        over = [c for c in filled if c in set(columns)]
+        if not filled:
+            row += 1
+            continue
+        meta = meta_field(sheet, table, row)
+        has_key = table.key is not None and bool(sheet.text(row, table.key))
+        if meta and (over or not has_key) and not _looks_like_data(sheet, table, row):
+            zone.meta[row] = meta
+        elif _second_label_row(sheet, table, row, over, has_key):
+            zone.labels.append(row)
+            if rhythm(sheet, row, columns) and zone.sub_row is None:
+                zone.sub_row = row
+        elif not has_key and over and _numbers_only(sheet, row, over) and len(over) >= 0.5 * len(columns):
+            zone.meta[row] = number_row(sheet, row, over)
+        elif not over and _names_keys(sheet, table, row, filled):
+            zone.labels.append(row)
+        elif is_sample(sheet, row, filled):
+            zone.meta[row] = "sample"
+        else:
+            break
+        row += 1
+        first = row
+    while first < sheet.height and not sheet.filled(first):
+        first += 1
+    return first
+
+
+def _names_keys(sheet: Sheet, table: Table, row: int, filled: list[int]) -> bool:
+    """A row that names only the columns left of the matrix: "Department | Job function"."""
+    if any(c >= table.columns[0] for c in filled):
+        return False
+    named = [c for c in filled if sheet.vocabulary.exact_field(sheet.text(row, c), *ATTRIBUTES)]
+    below = [sheet.kinds.at(row + 1, c) for c in table.columns]
+    return bool(named) and len(named) * 2 >= len(filled) and any(kind != EMPTY for kind in below)
+
+
+def _looks_like_data(sheet: Sheet, table: Table, row: int) -> bool:
+    """A row whose key is the name of a field by accident, such as a job function called "Trainer"."""
+    kinds = Counter(sheet.kinds.at(row, c) for c in table.columns if sheet.kinds.at(row, c) != EMPTY)
+    return kinds[MARK] + kinds[CODE] >= 0.8 * max(1, sum(kinds.values())) and kinds[MARK] > 0
+
+
+def _numbers_only(sheet: Sheet, row: int, over: list[int]) -> bool:
+    return all(sheet.kinds.at(row, c) in (SMALL, NUMBER) for c in over)
+
+
+def _second_label_row(sheet: Sheet, table: Table, row: int, over: list[int], has_key: bool) -> bool:
+    """A row under the header that labels the columns once more: codes under titles, or sub-headings."""
+    if len(over) < max(2, 0.5 * len(table.columns)):
+        return False
+    if has_key and not sheet.merged(row, table.key or 0):
+        text = sheet.text(row, table.key or 0)
+        if not sheet.vocabulary.field_names(text):
+            return False
+    classes = sheet.kinds.row_classes(row)
+    labelish = sum(
+        classes[c : c + 1] == LABELISH or bool(sheet.vocabulary.field_names(sheet.text(row, c))) for c in over
+    )
+    codes = sum(sheet.kinds.at(row, c) == ITEM_CODE for c in over)
+    if rhythm(sheet, row, table.columns) and labelish >= 0.5 * len(over):
+        return True
+    distinct = len({normal(sheet.text(row, c)) for c in over})
+    return (labelish >= 0.7 * len(over) or codes >= 0.5 * len(over)) and (distinct >= 0.6 * len(over) or not has_key)
+
+
+def is_sample(sheet: Sheet, row: int, filled: list[int]) -> bool:
+    """A row that shows how to fill in the form: ``Y/N``, ``(internal/external)``, ``dd/mm/yyyy``."""
+    hits = sum(sheet.vocabulary.is_word("sample", sheet.text(row, c)) for c in filled)
+    return hits >= max(1, 0.4 * len(filled))
+
+
+def provenance(sheet: Sheet, before: int) -> dict[str, str]:
+    """Document number, revision, date and title found in the rows above the table."""
+    found: dict[str, str] = {}
+    for row in range(min(before, 15)):
+        filled = sheet.filled(row)
+        for position, column in enumerate(filled):
+            text = sheet.text(row, column)
+            entry = _ENTRY.match(text)
+            if entry:
+                _keep(sheet, found, entry[1], entry[2])
+            elif position + 1 < len(filled):
+                _keep(sheet, found, text, sheet.text(row, filled[position + 1]))
+        if filled and "title" not in found and len(sheet.text(row, filled[0])) > 5:
+            found["title"] = sheet.text(row, filled[0])
+    return found
+
+
+def _keep(sheet: Sheet, found: dict[str, str], name: str, value: str) -> None:
+    names = sheet.vocabulary.field_names(name)
+    for wanted, label in (
+        ("item_code", "document_number"),
+        ("version", "revision"),
+        ("effective", "effective"),
+        ("date", "date"),
+    ):
+        if wanted in names and label not in found and value:
+            found[label] = value[:80]
+
+
+def line_value(sheet: Sheet, what: str, value: object, unit_text: str) -> object:
+    """The value of a metadata cell: hours and months as numbers, everything else as text."""
+    unit = normal(unit_text)
+    if what == "hours":
+        minutes = any(word in unit for word in ("min",))
+        return hours_of(value, sheet.vocabulary, "minutes" if minutes else "hours")
+    if what == "validity":
+        years = any(sheet.vocabulary.units.get(word) == "years" for word in re.split(r"[\s()/]+", unit))
+        return months_of(value, sheet.vocabulary, "years" if years else "months")
+    return as_text(value) or None
+
+
+def body_classes(sheet: Sheet, row: int, columns: list[int]) -> tuple[int, int]:
+    """How many cells of a row, within these columns, are cell-like and label-like."""
+    classes = sheet.kinds.row_classes(row)
+    picked = [classes[c : c + 1] for c in columns]
+    return picked.count(CELLISH), picked.count(LABELISH)

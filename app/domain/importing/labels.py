@@ -1,0 +1,101 @@
+"""Labels taken apart: ``SOP-012 v3 Gowning`` is a code, a version and a title; ``2028 - Packaging`` a code and a
+name."""
+
+import re
+from typing import NamedTuple
+
+_CODE_FIRST = re.compile(
+    r"^(?P<code>(?=[^\s]*\d)(?:[^\W\d_]{1,8}[-_./]?){0,3}\d[\w]*(?:[-_./][\w]+)*"
+    r"|[^\W\d_]{2,8}[ ]\d{1,6}(?:[-_./]\d+)*|\d{1,6}(?:[.\-]\d+)*)"
+    r"(?:\s*[:\-–—|)]\s*|\s+|\s*\n\s*)(?P<title>(?=.*[^\W\d_]{2}).+)$",
+    re.S,
+)
+_CODE_LAST = re.compile(
+    r"^(?P<title>.*[^\W\d_]{2}.*?)\s*[(\[|\-–]\s*"
+    r"(?P<code>[A-Z]{1,8}(?:[-_./ ]?[A-Z]{1,6})?[-_./ ]?\d[\w./\-]*)\s*[)\]]?$",
+    re.S,
+)
+_CODE_ONLY = re.compile(
+    r"^(?=.*\d)(?:[^\W\d_]{1,8}[-_ ./]{0,2}){1,3}\d[\w]*(?:[-_./][\w]+)*$"
+    r"|^\d{1,6}(?:[.\-]\d{1,4}){0,4}$|^\d{1,4}[-_.][A-Z]{1,6}[-_.]?\d*$"
+)
+_VERSION = re.compile(
+    r"[\s,(\[_]+(?:v|ver|version|versión|versão|versao|rev|revision|revisión|revisão|révision|issue|ed|edition)[.:\s]*\s?(?P<version>\d+(?:\.\d+)*|[A-Z])[)\]]?(?=\s|$|[-–:,])",
+    re.I,
+)
+
+
+class Label(NamedTuple):
+    """A label in its parts; a part that is not there is ``None``."""
+
+    code: str | None
+    title: str | None
+    version: str | None = None
+
+
+def split_label(text: str) -> Label:
+    """Take the label of an item apart."""
+    version = None
+    match = _VERSION.search(" " + text)
+    if match:
+        version = match["version"]
+        text = ((" " + text)[: match.start()] + " " + (" " + text)[match.end() :]).strip(" ,;:-–")
+        text = " ".join(text.split())
+    if _CODE_ONLY.match(text) and is_code_text(text):
+        return Label(text, None, version)
+    match = _CODE_FIRST.match(text)
+    if match and _is_code(match["code"]) and not _counted(match["code"], match["title"]):
+        return Label(match["code"].strip(), match["title"].strip(), version)
+    match = _CODE_LAST.match(text)
+    if match:
+        return Label(match["code"].strip(), match["title"].strip(" -–("), version)
+    return Label(None, text or None, version)
+
+
+def is_code_text(text: str) -> bool:
+    """Whether a text that has the form of a code is one: "SOP 100" is, "Line 3" and "GMP Training 2024" are titles."""
+    words = [word for word in text.split() if any(c.isalpha() for c in word)]
+    return " " not in text.strip() or (len(words) <= 2 and all(word == word.upper() for word in words))
+
+
+def _is_code(code: str) -> bool:
+    return any(c.isdigit() for c in code) and len(code) <= 24
+
+
+def _counted(code: str, title: str) -> bool:
+    """``5 S``, ``1 day course``, ``24 hour rule``: a number that counts the next word is no code; neither is ``3D
+    printing``."""
+    first = title.split()[0].casefold() if title.split() else ""
+    units = (
+        "day",
+        "days",
+        "hour",
+        "hours",
+        "hr",
+        "h",
+        "year",
+        "years",
+        "s",
+        "week",
+        "weeks",
+        "min",
+        "tage",
+        "stunden",
+        "horas",
+    )
+    return (
+        (code.isdigit() and first in units)
+        or bool(re.fullmatch(r"\d[A-Za-z]", code))
+        or code.endswith(("st", "nd", "rd", "th"))
+    )
+
+
+def split_key(text: str) -> Label:
+    """Take the key of a row apart: ``2028 - Packaging-Cell 3`` and ``OP1: Operator`` have a code; names do not."""
+    match = re.match(r"^(?P<code>[A-Za-z]{0,4}[-_.]?\d{2,8}[A-Za-z]?)\s*[-–—:|/]\s*(?P<title>\D{2}.*)$", text)
+    if match:
+        return Label(match["code"], match["title"].strip())
+    match = re.match(r"^(?P<title>[^\d(]{3,}?)\s*[(\[]\s*(?P<code>[A-Za-z]{0,4}[-_]?\d{2,8})\s*[)\]]$", text)
+    if match:
+        return Label(match["code"], match["title"].strip())
+    return Label(None, text)

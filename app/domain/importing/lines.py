@@ -1,0 +1,269 @@
+"""The lines of a matrix (its rows and its columns) with their labels, codes, groups and metadata."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.importing.headers import HeaderZone, line_value
+from app.domain.importing.labels import Label, split_key, split_label
+from app.domain.importing.lexis import LABEL, NAME, SENTENCE
+from app.domain.importing.reading import Item, Subject
+from app.domain.importing.rows import Body
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.tables import Table
+from app.domain.importing.vocabulary import normal
+
+# Sub-headings under one item whose cells say nothing about being trained.
+SILENT_SUBS = frozenset({"trainer", "comment", "signature", "sequence", "total", "version", "hours", "validity"})
+
+
+@dataclass(slots=True)
+class Line:
+    """One row or column: its label texts, its group, what stands beside it in metadata rows or columns."""
+
+    index: int
+    text: str
+    second: str = ""
+    group: str = ""
+    sub: str = ""
+    meta: dict[str, Any] = field(default_factory=dict)
+    parent: int | None = None
+
+
+def column_lines(sheet: Sheet, table: Table, zone: HeaderZone, body: Body, header: int | None = None) -> list[Line]:
+    """The columns of the body as lines, labelled by all label rows together."""
+    rows = [row for row in zone.labels if row != zone.sub_row and row not in zone.group_rows]
+    if header is not None:
+        rows = [header]
+    main = _main_row(sheet, rows, table, header)
+    lines = []
+    for column in table.columns:
+        line = Line(column, _label(sheet, main, column, zone))
+        others = [_label(sheet, row, column, zone) for row in rows if row != main]
+        line.second = next((text for text in others if text and normal(text) != normal(line.text)), "")
+        line.group = " / ".join(
+            dict.fromkeys(filter(None, (_group(sheet, row, column, table) for row in sorted(zone.group_rows))))
+        )
+        lines.append(line)
+    _add_metadata(sheet, zone, body, lines)
+    if zone.sub_row is not None:
+        _add_subs(sheet, zone, lines)
+    return lines
+
+
+def _label(sheet: Sheet, row: int, column: int, zone: HeaderZone) -> str:
+    if zone.sub_row is not None and row < zone.sub_row:
+        return _filled_right(sheet, row, column)
+    return sheet.spread(row, column)
+
+
+def _main_row(sheet: Sheet, rows: list[int], table: Table, header: int | None) -> int:
+    """The label row with the titles: distinct labels, and words rather than codes."""
+    if header is not None:
+        return header
+
+    def worth(row: int) -> float:
+        texts = [normal(sheet.spread(row, c)) for c in table.columns]
+        filled = [text for text in texts if text]
+        words = sum(sheet.kinds.at(row, c) in (LABEL, NAME, SENTENCE) for c in table.columns)
+        share = len(table.columns) or 1
+        return len(set(filled)) / share + 0.3 * words / share + 0.001 * row / max(1, sheet.height)
+
+    return max(rows, key=worth) if rows else table.header
+
+
+def _filled_right(sheet: Sheet, row: int, column: int) -> str:
+    for left in range(column, -1, -1):
+        text = sheet.spread(row, left)
+        if text:
+            return text
+    return ""
+
+
+def _group(sheet: Sheet, row: int, column: int, table: Table) -> str:
+    """The group heading over a column; without merges, a heading holds until the next one."""
+    text = sheet.spread(row, column)
+    if text or any(sheet.merged(row, c) for c in table.columns):
+        return text
+    for left in range(column, table.columns[0] - 1, -1):
+        if sheet.text(row, left):
+            return sheet.text(row, left)
+    return ""
+
+
+def _add_metadata(sheet: Sheet, zone: HeaderZone, body: Body, lines: list[Line]) -> None:
+    for row, what in [*zone.meta.items(), *body.foot.items()]:
+        if what in ("sequence", "total", "end", "note", "sample"):
+            continue
+        unit = " ".join(sheet.text(row, c) for c in range(lines[0].index) if sheet.text(row, c)) if lines else ""
+        for line in lines:
+            value = line_value(sheet, what, _spread_value(sheet, row, line.index), unit)
+            if value is not None and what not in line.meta:
+                line.meta[what] = value
+
+
+def _spread_value(sheet: Sheet, row: int, column: int) -> Any:
+    span = sheet.merged(row, column)
+    return sheet.grid.value(span.top, span.left) if span else sheet.grid.value(row, column)
+
+
+def _add_subs(sheet: Sheet, zone: HeaderZone, lines: list[Line]) -> None:
+    """Tie every column to the first column of its item and name its sub-heading."""
+    parent: int | None = None
+    previous = None
+    seen: set[str] = set()
+    for line in lines:
+        sub = sheet.text(zone.sub_row or 0, line.index)
+        if line.text != previous or normal(sub) in seen:
+            parent, previous, seen = line.index, line.text, set()
+        seen.add(normal(sub))
+        line.parent, line.sub = parent, sub_field(sheet, sub)
+
+
+def sub_field(sheet: Sheet, text: str) -> str:
+    """What a repeated sub-heading is about: ``date``, ``level``, ``trainer`` …; empty when no word tells."""
+    names = sheet.vocabulary.field_names(text)
+    wanted = (
+        "expiry",
+        "planned",
+        "date",
+        "target_level",
+        "level",
+        "trainer",
+        "signature",
+        "comment",
+        "score",
+        "status",
+        "required",
+        "version",
+        "hours",
+        "validity",
+        "sequence",
+    )
+    return next((name for name in wanted if name in names), "")
+
+
+def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
+    """The rows of the body as lines, with what the columns beside the matrix say about them."""
+    groups = _fill_down_columns(sheet, table, body)
+    section = ""
+    sections = sorted(body.sections.items())
+    position = 0
+    lines = []
+    previous: dict[int, str] = {}
+    for row in body.rows:
+        while position < len(sections) and sections[position][0] < row:
+            section, position = sections[position][1], position + 1
+        line = Line(row, body.keys[row], group=section)
+        for column, what in table.fields.items():
+            if column == table.key or what in ("total", "sequence", "comment"):
+                continue
+            text = sheet.spread(row, column) or (previous.get(column, "") if column in groups else "")
+            previous[column] = text
+            value = line_value(sheet, what, _spread_value(sheet, row, column), sheet.text(table.header, column))
+            if what in ("hours", "validity"):
+                if value is not None:
+                    line.meta[what] = value
+            elif text:
+                line.meta.setdefault(what, text)
+        lines.append(line)
+    return lines
+
+
+def _fill_down_columns(sheet: Sheet, table: Table, body: Body) -> set[int]:
+    """Columns at the left that are filled only where a group begins."""
+    sparse = set()
+    for column in table.fields:
+        if column >= (table.key if table.key is not None else 0):
+            continue
+        filled = [row for row in body.rows if sheet.text(row, column)]
+        if body.rows and filled and len(filled) < 0.6 * len(body.rows) and filled[0] == body.rows[0]:
+            sparse.add(column)
+    return sparse
+
+
+def make_items(lines: list[Line]) -> tuple[list[Item], dict[int, int]]:
+    """Items of lines, and which item each line belongs to. Columns under one heading share an item."""
+    items: list[Item] = []
+    of_line: dict[int, int] = {}
+    coded = _second_is_code(lines)
+    for line in lines:
+        if line.parent is not None and line.parent != line.index and line.parent in of_line:
+            of_line[line.index] = of_line[line.parent]
+            continue
+        of_line[line.index] = len(items)
+        items.append(_item(line, coded))
+    return items, of_line
+
+
+def _second_is_code(lines: list[Line]) -> bool:
+    pairs = [line for line in lines if line.second]
+    return bool(pairs) and sum(split_label(line.second).title is None for line in pairs) >= 0.5 * len(pairs)
+
+
+def _item(line: Line, second_is_code: bool) -> Item:
+    label = split_label(line.text)
+    if line.second:
+        label = _joined(line.text, line.second, second_is_code)
+    code = line.meta.get("item_code") or label.code
+    beside = str(line.meta.get("item") or "")
+    if not code and beside and split_label(beside).title is None:
+        code = beside
+    title = line.meta.get("item_title") or (beside if beside != code else None) or label.title
+    if line.meta.get("item_code") and label.code and label.title is None and not line.meta.get("item_title"):
+        title = title or (label.code if label.code != code else None)
+    if (
+        code is not None
+        and code == line.meta.get("item_code")
+        and label.code
+        and label.title
+        and normal(label.code) != normal(code)
+    ):
+        title = line.text
+    item = Item(code, title, line.index, line.meta.get("hours"), line.meta.get("validity"))
+    version = line.meta.get("version") or label.version
+    item.version = str(version) if version is not None else None
+    item.group = line.group or line.meta.get("category") or None
+    item.details = {
+        name: str(value) for name, value in line.meta.items() if name in ("category", "department", "days", "effective")
+    }
+    return item
+
+
+def _joined(text: str, second: str, second_is_code: bool) -> Label:
+    label, other = split_label(text), split_label(second)
+    if second_is_code and other.title is None:
+        return Label(
+            other.code,
+            text if label.code is None or label.title is None else label.title,
+            label.version or other.version,
+        )
+    if label.title is None and label.code:
+        return Label(label.code, second, label.version or other.version)
+    return label
+
+
+def make_subjects(lines: list[Line], person: bool) -> list[Subject]:
+    """People or job functions of lines."""
+    subjects = []
+    for line in lines:
+        label = split_key(line.text)
+        name = label.title or line.text
+        first, last = line.meta.get("first_name"), line.meta.get("last_name")
+        if person and (first or last):
+            name = f"{first} {name}" if first else f"{name} {last}"
+        number = line.meta.get("employee_no") if person else line.meta.get("item_code")
+        if not number and line.second and split_label(line.second).title is None:
+            number = line.second
+        key = number or label.code or line.meta.get("login") or (name if first or last else line.text)
+        details = {k: str(v) for k, v in line.meta.items() if k not in ("first_name", "last_name")}
+        if line.group:
+            details.setdefault("group", line.group)
+        if (
+            line.meta.get("person")
+            and person
+            and line.text.replace(" ", "").isalnum()
+            and any(c.isdigit() for c in line.text)
+        ):
+            name, key = line.meta["person"], line.text
+        subjects.append(Subject(str(key), str(name), line.index, details))
+    return subjects

@@ -1,0 +1,395 @@
+"""Reads a matrix: people or job functions on one axis, items on the other, marks, codes, levels or dates between."""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from app.domain.importing import meanings as m
+from app.domain.importing.axes import Decision, decide, judge_axis
+from app.domain.importing.codes import Resolver, counting, profile_of
+from app.domain.importing.dates import day_first, from_serial, is_year, read_date
+from app.domain.importing.decoys import refuse
+from app.domain.importing.grid import as_text
+from app.domain.importing.headers import HeaderZone, provenance, read_header_zone
+from app.domain.importing.legend import Outside, entry_meanings, find_entries
+from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, SERIAL, SMALL, STATUS, inner_date
+from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, make_subjects, row_lines
+from app.domain.importing.meanings import CodeMeaning, code_meaning
+from app.domain.importing.reading import IN_COLUMNS, IN_ROWS, Fact, Place, Question, SheetReading
+from app.domain.importing.rows import Body, sort_rows
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.tables import Table, enrich, find_table, judge_row
+from app.domain.importing.vocabulary import normal
+
+_RACI = {"R": "required", "A": "required", "C": "consulted", "I": "informed", "S": "required", "L": "required"}
+
+
+class MatrixReader:
+    """Reads one sheet as a matrix, step by step: table, header zone, rows, axes, meanings, counts."""
+
+    def __init__(self, sheet: Sheet, table: Table, legends: Mapping[str, CodeMeaning]) -> None:
+        self.sheet, self.table = sheet, table
+        self.zone: HeaderZone = read_header_zone(sheet, table)
+        enrich(sheet, table, self.zone.labels, self.zone.first_data)
+        self.body: Body = sort_rows(sheet, table, self.zone)
+        self.columns = column_lines(sheet, table, self.zone, self.body)
+        self.rows = row_lines(sheet, table, self.body)
+        self.legends = legends
+        self.decision = self._decide()
+        self.resolver = Resolver(sheet.vocabulary, self.decision.kind == "person", epoch1904=sheet.grid.epoch1904)
+        self.of_code: dict[int, CodeMeaning] = {}
+        self.counts: Counter[int] = Counter()
+        self.silent = [line.index for line in self.columns if line.sub in SILENT_SUBS]
+        self.speaking = [line.index for line in self.columns if line.sub not in SILENT_SUBS]
+
+    def _decide(self) -> Decision:
+        chosen = self.sheet.choices.get("orientation")
+        captions = self._captions()
+        rows = judge_axis([line.text for line in self.rows], captions[0], self.sheet.vocabulary)
+        if self.table.fields.get(self.table.key or 0) in ("department", "site", "user_group", "shift"):
+            rows.role += 0.9
+        columns = judge_axis([line.text for line in self.columns], captions[1], self.sheet.vocabulary)
+        decision = decide(rows, columns)
+        if chosen in (IN_ROWS, IN_COLUMNS):
+            subject = rows if chosen == IN_ROWS else columns
+            decision = Decision(chosen == IN_ROWS, subject.kind, 2.0, 1.0)
+        kind = self.sheet.choices.get("subject_kind")
+        if kind in ("person", "role"):
+            return Decision(decision.subjects_in_rows, str(kind), decision.margin, decision.item_like)
+        subject = rows if decision.subjects_in_rows else columns
+        if subject.person < 0.25 and subject.role < 0.25:
+            return Decision(
+                decision.subjects_in_rows, "person" if self._dated() else "role", decision.margin, decision.item_like
+            )
+        return decision
+
+    def _dated(self) -> bool:
+        flat = self.sheet.kinds.flat
+        levels = flat.count(SMALL) > 0.5 * (len(flat) - flat.count(EMPTY))
+        return levels or sum(flat.count(kind) for kind in (DATE, SERIAL, DATE_TEXT, STATUS)) > 0.15 * (
+            len(flat) - flat.count(EMPTY)
+        )
+
+    def _captions(self) -> tuple[list[str], list[str]]:
+        """Texts that name the axes: over the row keys, over the groups of columns, and a corner that names both."""
+        sheet, table = self.sheet, self.table
+        over_key = (
+            list(dict.fromkeys(sheet.spread(row, table.key) for row in self.zone.labels))
+            if table.key is not None
+            else []
+        )
+        rows = [sheet.text(table.header, column) for column in table.fields if column != table.key]
+        columns = [sheet.spread(row, c) for row in self.zone.group_rows for c in table.columns[:1]]
+        for corner in over_key:
+            parts = [
+                part for part in corner.replace("\\", "/").replace("→", "/").replace("↓", "").split("/") if part.strip()
+            ]
+            if len(parts) == 2:
+                rows.append(parts[0])
+                columns.append(parts[1])
+            else:
+                rows.append(corner)
+        for row in range(self.zone.labels[0] - 1, max(-1, self.zone.labels[0] - 3), -1):
+            over = [c for c in sheet.filled(row) if c >= table.columns[0]]
+            if len(over) == 1:
+                columns.append(sheet.text(row, over[0]))
+        return [text for text in rows if text], [text for text in columns if text]
+
+    # -- the parts of the reading -------------------------------------------------------------------------------------
+
+    def read(self) -> SheetReading:
+        """The complete reading of the sheet as a matrix, or as the decoy that it turned out to be."""
+        sheet = self.sheet
+        reason = refuse(sheet, self.table, self.zone, self.body, self.columns, self.rows)
+        if reason:
+            empty = reason.startswith("There are column names")
+            return SheetReading(sheet.grid.name, "empty" if empty else "not_a_matrix", 0.8, [reason])
+        self._resolve()
+        if not self.counts:
+            return self._template()
+        reading = SheetReading(sheet.grid.name, self._verdict(), 0.0)
+        reading.orientation = IN_ROWS if self.decision.subjects_in_rows else IN_COLUMNS
+        reading.subject_kind = self.decision.kind
+        self._describe(reading)
+        self._name_lines(reading)
+        self._count(reading)
+        self._ask(reading)
+        self._explain(reading)
+        return reading
+
+    def _template(self) -> SheetReading:
+        named = len(self.rows)
+        reason = (
+            f"Headers for {len(self.columns)} columns and {named} named rows, but no cell is filled in: an empty form."
+        )
+        return SheetReading(self.sheet.grid.name, "empty", 0.8, [reason])
+
+    def _describe(self, reading: SheetReading) -> None:
+        zone, sheet = self.zone, self.sheet
+        reading.header_rows = sorted(zone.labels)
+        reading.metadata_rows = {**zone.meta, **self.body.foot}
+        reading.metadata_columns = {c: f for c, f in self.table.fields.items() if c != self.table.key}
+        reading.key_column = self.table.key
+        reading.first_data_row = self.body.rows[0]
+        reading.last_data_row = self.body.rows[-1]
+        reading.item_lines = list(self.table.columns)
+        reading.provenance = provenance(sheet, zone.labels[0])
+        reading.placeholders = self.body.placeholders
+        reading.hidden_rows = len(sheet.grid.hidden_rows & set(self.body.rows))
+        orders = {True: "day first", False: "month first"}
+        reading.date_order = orders.get(self.resolver.dmy) if self.resolver.dmy is not None else None
+
+    def _name_lines(self, reading: SheetReading) -> None:
+        segments = [column_lines(self.sheet, self.table, self.zone, self.body, row) for row in self.body.segments]
+        self.starts = list(self.body.segments)
+        across = [self.columns, *segments]
+        person = self.decision.kind == "person"
+        self.row_of = {line.index: position for position, line in enumerate(self.rows)}
+        self.column_of: list[dict[int, int]] = []
+        if self.decision.subjects_in_rows:
+            reading.subjects = make_subjects(self.rows, person)
+            for lines in across:
+                items, of_line = make_items(lines)
+                shift = len(reading.items)
+                self.column_of.append({column: index + shift for column, index in of_line.items()})
+                reading.items += items
+        else:
+            reading.items, self.row_of = make_items(self.rows)
+            for lines in across:
+                shift = len(reading.subjects)
+                self.column_of.append({line.index: shift + position for position, line in enumerate(lines)})
+                reading.subjects += make_subjects(lines, person)
+        reading.facts, reading.places = self.facts, self.places
+
+    # -- meanings -----------------------------------------------------------------------------------------------------
+
+    def _resolve(self) -> None:
+        """Count the codes of the body, then give each its meaning."""
+        rows, sheet = self.sheet.grid.rows, self.sheet
+        first, last = (self.speaking[0], self.speaking[-1]) if self.speaking else (0, -1)
+        if last - first + 1 == len(self.speaking):
+            for row in self.body.rows:
+                self.counts.update(rows[row][first : last + 1])
+        else:
+            for row in self.body.rows:
+                line = rows[row]
+                self.counts.update([line[c] for c in self.speaking])
+        self.counts.pop(0, None)
+        kinds, values = sheet.kinds.of_code, sheet.grid.values
+        resolver = self.resolver
+        resolver.profile = profile_of(((values[c], kinds[c], n) for c, n in self.counts.items()), sheet.vocabulary)
+        resolver.profile.ordered = self._ordered()
+        resolver.legend = self._legend()
+        resolver.chosen = dict(sheet.choices.get("legend", {}))
+        resolver.dmy = self._date_order()
+        self.of_code = {code: resolver.meaning(values[code], kinds[code]) for code in self.counts}
+
+    def _legend(self) -> dict[str, CodeMeaning]:
+        outside = Outside(self.zone.labels[0], self.body.rows[-1] if self.body.rows else 0, self.table.columns[-1])
+        self.entries = find_entries(self.sheet, outside)
+        legend = {**self.legends, **entry_meanings(self.entries, self.sheet.vocabulary)}
+        if self._raci():
+            for letter, detail in _RACI.items():
+                legend.setdefault(letter, code_meaning(detail, 0.8, "the letters of a responsibility chart"))
+            legend["R"], legend["A"] = (
+                legend["R"]._replace(meaning=m.REQUIRED),
+                legend["A"]._replace(meaning=m.REQUIRED),
+            )
+        return legend
+
+    def _raci(self) -> bool:
+        codes = self.resolver.profile.codes
+        letters: Counter[str] = Counter()
+        for code, number in codes.items():
+            parts = [
+                part for part in code.upper().replace(",", "/").replace("&", "/").replace(" ", "/").split("/") if part
+            ]
+            if parts and all(part in _RACI for part in parts):
+                letters.update({part: number for part in parts})
+            elif len(parts) == 1 and 1 < len(code) <= 4 and set(code.upper()) <= set("RACI"):
+                letters.update({part: number for part in code.upper()})
+        total = sum(codes.values())
+        if not letters or not total:
+            return False
+        known = sum(n for code, n in codes.items() if set(code.upper()) <= set("RACISL/,& "))
+        return (
+            known >= 0.9 * self.resolver.profile.total
+            and {"R", "A"} <= set(letters)
+            and bool({"C", "I"} & set(letters))
+        )
+
+    def _ordered(self) -> bool:
+        """Whether the numbers of most lines count up from one without repeating: an order, no level."""
+        numbers = self.resolver.profile.numbers
+        if self.resolver.profile.dates or len(numbers) < 3 or min(numbers) < 1 or max(numbers) > 60:
+            return False
+        values, rows = self.sheet.grid.values, self.sheet.grid.rows
+        by_column = [[values[rows[r][c]] for r in self.body.rows if rows[r][c]] for c in self.speaking]
+        by_row = [[values[rows[r][c]] for c in self.speaking if rows[r][c]] for r in self.body.rows]
+        return any(counting(lines) for lines in (by_column, by_row))
+
+    def _date_order(self) -> bool | None:
+        chosen = self.sheet.choices.get("date_order")
+        if chosen:
+            return str(chosen).startswith("day")
+        kinds, values = self.sheet.kinds.of_code, self.sheet.grid.values
+        return day_first(values[code] for code in self.counts if kinds[code] == DATE_TEXT)
+
+    def _verdict(self) -> str:
+        if self._raci():
+            return "raci"
+        if self.decision.kind != "person":
+            return "role_item"
+        levels = sum(n for code, n in self.counts.items() if self.of_code[code].meaning == m.LEVEL)
+        return "person_level" if levels >= 0.4 * sum(self.counts.values()) else "person_item"
+
+    # -- counting and telling -----------------------------------------------------------------------------------------
+
+    def _count(self, reading: SheetReading) -> None:
+        for code, number in self.counts.items():
+            meaning = self.of_code[code]
+            reading.cells[meaning.meaning] += number
+            kind = self.sheet.kinds.of_code[code]
+            if kind in (MARK, CODE, STATUS, SMALL) or meaning.why.startswith(("the legend", "chosen")):
+                reading.legend[as_text(self.sheet.grid.values[code])] = meaning
+        for text, meaning in self.resolver.legend.items():
+            if text not in reading.legend and not text.startswith("fill:") and meaning.why.startswith("the legend"):
+                reading.legend[text] = meaning
+
+    def facts(self) -> Iterator[Fact]:
+        """Every cell of the body that says something."""
+        values, kinds = self.sheet.grid.values, self.sheet.kinds.of_code
+        subs = {line.index: line.sub for line in self.columns}
+        for row in self.body.rows:
+            line = self.sheet.grid.rows[row]
+            columns = self.column_of[bisect_right(self.starts, row)]
+            for column in self.speaking:
+                code = line[column]
+                if not code:
+                    continue
+                meaning = self.of_code[code]
+                subject, item = self.row_of[row], columns[column]
+                if not self.decision.subjects_in_rows:
+                    subject, item = item, subject
+                day = day_of(values[code], kinds[code], self.resolver) if meaning.meaning == m.HELD_WITH_DATE else None
+                expires = day if subs[column] == "expiry" else None
+                yield Fact(
+                    row,
+                    column,
+                    subject,
+                    item,
+                    meaning.meaning,
+                    meaning.detail,
+                    as_text(values[code]),
+                    None if expires else day,
+                    meaning.level,
+                    expires,
+                )
+
+    def places(self) -> Iterator[Place]:
+        """The cell of every subject and item."""
+        subs = {line.index: line.sub for line in self.columns}
+        for row in self.body.rows:
+            columns = self.column_of[bisect_right(self.starts, row)]
+            for column in self.speaking:
+                subject, item = self.row_of[row], columns[column]
+                if not self.decision.subjects_in_rows:
+                    subject, item = item, subject
+                yield Place(row, column, subject, item, subs[column])
+
+    def _ask(self, reading: SheetReading) -> None:
+        first = self._first_cells({code for code, meaning in self.of_code.items() if meaning.confidence < 0.5})
+        for code, (row, column) in first.items():
+            text = as_text(self.sheet.grid.values[code])
+            meaning = self.of_code[code]
+            problem = f"“{text[:40]}” stands in {self.counts[code]} cells: {meaning.why}."
+            reading.questions.append(
+                Question(row, column, text, problem, (m.REQUIRED, m.HELD, m.NOT_REQUIRED, m.NOT_APPLICABLE))
+            )
+        for row in self.body.odd[:50]:
+            reading.questions.append(
+                Question(row, self.table.key or 0, "", f"Row {row + 1} holds cells but names nobody.")
+            )
+        seen: dict[str, int] = {}
+        for subject in reading.subjects:
+            folded = normal(subject.key)
+            if folded in seen and not self.body.segments:
+                where = (
+                    (subject.line, self.table.key or 0)
+                    if reading.orientation == IN_ROWS
+                    else (self.table.header, subject.line)
+                )
+                reading.questions.append(Question(*where, subject.name, "The same name or number stands here twice."))
+            seen[folded] = subject.line
+        if any(meaning.why.startswith("a date whose day") for meaning in self.of_code.values()):
+            reading.questions.append(
+                Question(None, None, "", "Day and month of the dates could be exchanged.", ("day first", "month first"))
+            )
+
+    def _first_cells(self, wanted: set[int]) -> dict[int, tuple[int, int]]:
+        found: dict[int, tuple[int, int]] = {}
+        for row in self.body.rows:
+            if len(found) == len(wanted):
+                break
+            line = self.sheet.grid.rows[row]
+            for column in self.speaking:
+                if line[column] in wanted and line[column] not in found:
+                    found[line[column]] = (row, column)
+        return found
+
+    def _explain(self, reading: SheetReading) -> None:
+        known = sum(n for code, n in self.counts.items() if self.of_code[code].confidence >= 0.5)
+        share = known / max(1, sum(self.counts.values()))
+        margin = min(1.0, self.decision.margin / 1.2)
+        table = self.table
+        reading.confidence = max(
+            0.05, min(0.99, 0.3 * min(1.0, table.quality) + 0.2 * table.coverage + 0.25 * margin + 0.25 * share)
+        )
+        who = "people" if self.decision.kind == "person" else "job functions"
+        where = "rows" if self.decision.subjects_in_rows else "columns"
+        reading.reasons = [
+            f"Row {table.header + 1} labels {len(table.columns)} columns of marks, codes, levels or dates.",
+            f"The {where} name {len(reading.subjects)} {who}, the other axis {len(reading.items)} items.",
+            f"{round(100 * share)} % of {sum(self.counts.values())} filled cells have a known meaning.",
+        ]
+        for row, what in reading.metadata_rows.items():
+            if what in ("hours", "validity", "version", "days"):
+                reading.reasons.append(f"Row {row + 1} states the {what} of the items.")
+        if self.body.sections:
+            reading.reasons.append(f"{len(self.body.sections)} rows inside the table are headings of sections.")
+        if self.body.repeats:
+            reading.reasons.append(f"The header is repeated in {len(self.body.repeats)} rows below.")
+        if reading.hidden_rows:
+            reading.reasons.append(f"{reading.hidden_rows} rows with data are hidden in the file; they are included.")
+        reading.reasons += list(self.sheet.grid.notes)
+
+
+def day_of(value: Any, kind: int, resolver: Resolver) -> date | None:
+    """The day a cell states."""
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    if kind == SERIAL:
+        return from_serial(float(value), resolver.epoch1904)
+    if is_year(value):
+        return date(int(str(value).strip()), 1, 1)
+    text = as_text(value)
+    inner = inner_date(text, resolver.vocabulary)
+    read = read_date(text, resolver.vocabulary, resolver.dmy) or (
+        read_date(inner[0], resolver.vocabulary, resolver.dmy) if inner else None
+    )
+    return read.day if read else None
+
+
+def read_matrix(
+    sheet: Sheet, legends: Mapping[str, CodeMeaning], header: int | None = None
+) -> tuple[SheetReading, Table] | None:
+    """Read a sheet as a matrix, with the header row given or found; ``None`` when it has no table of marks, codes,
+    levels or dates at all."""
+    table = find_table(sheet) if header is None else judge_row(sheet, header)
+    if table is None or (table.score < 0.03 and not sheet.choices):
+        return None
+    return MatrixReader(sheet, table, legends).read(), table

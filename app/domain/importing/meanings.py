@@ -1,0 +1,57 @@
+"""The closed list of what a cell can mean, and the finer details behind it.
+
+A cell means exactly one of :data:`COUNTERS`. The *detail* keeps what the coarse meaning loses: "required before start"
+and "in progress" are both *required*, with different details. ``docs/importing.md`` explains the list to users.
+"""
+
+from typing import NamedTuple
+
+REQUIRED, HELD, HELD_WITH_DATE, NOT_REQUIRED = "required", "held", "held_with_date", "not_required"
+LEVEL, NOT_APPLICABLE, UNKNOWN, ERROR = "level", "not_applicable", "unknown", "error"
+COUNTERS = (REQUIRED, HELD, HELD_WITH_DATE, NOT_REQUIRED, LEVEL, NOT_APPLICABLE, UNKNOWN, ERROR)
+
+DETAILS: dict[str, str] = {
+    "required": REQUIRED,
+    "before_start": REQUIRED,
+    "read": REQUIRED,
+    "training": REQUIRED,
+    "in_progress": REQUIRED,
+    "not_started": REQUIRED,
+    "planned": REQUIRED,
+    "expired": REQUIRED,
+    "order": REQUIRED,
+    "days": REQUIRED,
+    "recurring": REQUIRED,
+    "held": HELD,
+    "equivalent": HELD,
+    "teaches": HELD,
+    "score": HELD,
+    "date": HELD_WITH_DATE,
+    "year": HELD_WITH_DATE,
+    "expiry": HELD_WITH_DATE,
+    "optional": NOT_REQUIRED,
+    "on_request": NOT_REQUIRED,
+    "not_required": NOT_REQUIRED,
+    "consulted": NOT_REQUIRED,
+    "informed": NOT_REQUIRED,
+    "level": LEVEL,
+    "not_applicable": NOT_APPLICABLE,
+    "unknown": UNKNOWN,
+    "date_unknown": HELD,
+    "error": ERROR,
+}
+
+
+class CodeMeaning(NamedTuple):
+    """Meaning of one code: coarse, fine, the level when it is one, how sure, and from where we know."""
+
+    meaning: str
+    detail: str
+    confidence: float
+    why: str
+    level: int | None = None
+
+
+def code_meaning(detail: str, confidence: float, why: str, level: int | None = None) -> CodeMeaning:
+    """The meaning that belongs to a detail."""
+    return CodeMeaning(DETAILS[detail], detail, confidence, why, level)

@@ -1,0 +1,176 @@
+"""Reads ragged lists: a person, then numbers or names of courses in as many cells as there are; headers say nothing."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.domain.importing.axes import judge_axis
+from app.domain.importing.labels import split_key, split_label
+from app.domain.importing.lexis import (
+    CODE,
+    DATE,
+    DATE_TEXT,
+    EMAIL,
+    EMPTY,
+    ERROR,
+    IDENT,
+    ITEM_CODE,
+    LABEL,
+    MARK,
+    NAME,
+    NUMBER,
+    SERIAL,
+    SMALL,
+    STATUS,
+    YEAR,
+)
+from app.domain.importing.meanings import DETAILS
+from app.domain.importing.reading import IN_ROWS, Fact, Item, SheetReading, Subject
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.vocabulary import normal
+
+_GENERIC = re.compile(r"^\D{0,20}[ _#.\-]*\d{1,3}$")
+_ITEMISH = (NUMBER, SMALL, ITEM_CODE, IDENT, LABEL, CODE, YEAR, SERIAL)
+
+
+@dataclass(slots=True)
+class RaggedTable:
+    """First column of the entries, the key column, the header row if there is one, the rows."""
+
+    key: int
+    start: int
+    header: int | None
+    rows: list[int]
+
+
+def find_ragged(sheet: Sheet) -> RaggedTable | None:
+    """A ragged list on the sheet: rows filled from the left without gaps, to different lengths, never twice the same
+    entry."""
+    for header in (*range(min(8, sheet.height)), None):
+        for key in range(min(4, sheet.width - 2)):
+            table = _try(sheet, header, key)
+            if table:
+                return table
+    return None
+
+
+def _try(sheet: Sheet, header: int | None, key: int) -> RaggedTable | None:
+    start = key + 1
+    if header is not None and not _generic_headers(sheet, header, start):
+        return None
+    first = 0 if header is None else header + 1
+    rows = [
+        row
+        for row in range(first, sheet.height)
+        if sheet.kinds.at(row, key) != EMPTY and sheet.kinds.at(row, start) != EMPTY
+    ]
+    names = sum(sheet.kinds.at(row, key) in (NAME, LABEL, IDENT, EMAIL, CODE) for row in rows)
+    if names < 0.8 * len(rows):
+        return None
+    if len(rows) < 3 or (header is None and first == 0 and len(rows) < 0.8 * sheet.height):
+        return None
+    if header is None and not _recurring(sheet, rows, start):
+        return None
+    _, sample_packed, sample_unique, _ = _measure(sheet, rows[:40], start)
+    if min(sample_packed, sample_unique) < 0.8 * len(rows[:40]):
+        return None
+    lengths, packed, unique, kinds = _measure(sheet, rows, start)
+    entries = sum(lengths.values())
+    good = sum(kinds[kind] for kind in _ITEMISH)
+    odd = sum(kinds[kind] for kind in (MARK, STATUS, DATE, DATE_TEXT, ERROR))
+    if entries < 6 or odd > 0.1 * entries or good < 0.85 * entries or max(lengths.values()) < 3:
+        return None
+    texts = _texts(sheet, rows, start)
+    shared = sum(number > 1 for number in texts.values()) / max(1, len(texts))
+    varied = len(set(lengths.values())) >= 2
+    if (
+        packed >= 0.9 * len(rows)
+        and unique >= 0.9 * len(rows)
+        and varied
+        and shared >= (0.1 if header is not None else 0.3)
+    ):
+        return RaggedTable(key, start, header, rows)
+    return None
+
+
+def _recurring(sheet: Sheet, rows: list[int], start: int) -> bool:
+    """Whether the entries of the first row come again below; a header's do not."""
+    first = {code for code in sheet.grid.rows[rows[0]][start:] if code}
+    below = {code for row in rows[1:] for code in sheet.grid.rows[row][start:]}
+    return bool(first) and len(first & below) * 2 >= len(first)
+
+
+def _generic_headers(sheet: Sheet, header: int, start: int) -> bool:
+    """Headers that only number their columns, or are missing: Column1, Course 2, blank."""
+    texts = [sheet.text(header, c) for c in range(start, sheet.width)]
+    filled = [text for text in texts if text]
+    generic = [text for text in filled if _GENERIC.match(text)]
+    numbers = [int(text) for text in generic if text.isdigit()]
+    if numbers and numbers != list(range(numbers[0], numbers[0] + len(generic))):
+        return False
+    stems = Counter(re.sub(r"[\d\s_#.\-]+$", "", normal(text)) for text in generic)
+    one_stem = not generic or stems.most_common(1)[0][1] >= 0.8 * len(generic)
+    if not one_stem or len(generic) < len(filled) - 1:
+        return False
+    return bool(sheet.text(header, start - 1)) and (len(generic) >= 0.6 * len(texts) or len(filled) <= 1)
+
+
+def _measure(sheet: Sheet, rows: list[int], start: int) -> tuple[dict[int, int], int, int, Counter[int]]:
+    lengths: dict[int, int] = {}
+    kinds: Counter[int] = Counter()
+    packed = unique = 0
+    for row in rows:
+        line = sheet.grid.rows[row][start:]
+        codes = [code for code in line if code]
+        lengths[row] = len(codes)
+        packed += all(line[: len(codes)])
+        unique += len(set(codes)) == len(codes)
+        kinds.update(sheet.kinds.of_code[code] for code in codes)
+    return lengths, packed, unique, kinds
+
+
+def _texts(sheet: Sheet, rows: list[int], start: int) -> Counter[str]:
+    return Counter(
+        sheet.text(row, c) for row in rows for c in range(start, sheet.width) if sheet.kinds.at(row, c) != EMPTY
+    )
+
+
+def read_ragged(sheet: Sheet, table: RaggedTable) -> SheetReading:
+    """The reading of a ragged list: every entry says that the person has the course, or the job function needs it."""
+    names = [sheet.text(row, table.key) for row in table.rows]
+    caption = [sheet.text(table.header, table.key)] if table.header is not None else []
+    person = judge_axis(names, caption, sheet.vocabulary).kind == "person"
+    reading = SheetReading(sheet.grid.name, "ragged", 0.8, [], IN_ROWS)
+    reading.subject_kind = "person" if person else "role"
+    keys = [split_key(name) for name in names]
+    reading.subjects = [
+        Subject(label.code or name, label.title or name, row)
+        for label, name, row in zip(keys, names, table.rows, strict=True)
+    ]
+    index: dict[str, int] = {}
+    for row in table.rows:
+        for column in range(table.start, sheet.width):
+            text = sheet.text(row, column)
+            if text and text not in index:
+                index[text] = len(reading.items)
+                label = split_label(text)
+                reading.items.append(Item(label.code, label.title, row))
+    detail = "held" if person else "required"
+    reading.header_rows = [] if table.header is None else [table.header]
+    reading.first_data_row, reading.last_data_row, reading.key_column = table.rows[0], table.rows[-1], table.key
+    reading.cells[DETAILS[detail]] = sum(_texts(sheet, table.rows, table.start).values())
+    reading.reasons = [
+        "Each row names somebody and then lists entries without gaps, to different lengths; no header names them.",
+        f"The same {len(reading.items)} entries recur across the columns, never twice in one row.",
+    ]
+
+    def facts() -> Iterator[Fact]:
+        for position, row in enumerate(table.rows):
+            for column in range(table.start, sheet.width):
+                text = sheet.text(row, column)
+                if text:
+                    yield Fact(row, column, position, index[text], DETAILS[detail], detail, text)
+
+    reading.facts = facts
+    return reading

@@ -1,0 +1,306 @@
+"""Sorts the rows under a header: data, sections, repeated headers, placeholders, metadata at the foot, footers."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from app.domain.importing.headers import NUMERIC, HeaderZone, meta_field
+from app.domain.importing.legend import understood
+from app.domain.importing.lexis import (
+    CELLISH,
+    CODE,
+    EMPTY,
+    ERROR,
+    IDENT,
+    LABEL,
+    LABELISH,
+    MARK,
+    MEASURE,
+    NAME,
+    NUMBER,
+    SENTENCE,
+    SMALL,
+    STATUS,
+)
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.tables import Table
+from app.domain.importing.vocabulary import normal
+
+_SENTINELS = frozenset({"end", "ende", "fin", "fim", "eof", "end of list", "xxx", "---"})
+
+
+@dataclass(slots=True)
+class Body:
+    """Rows of data with the text of their key, and what else was found between and below them."""
+
+    rows: list[int] = field(default_factory=list)
+    keys: dict[int, str] = field(default_factory=dict)
+    sections: dict[int, str] = field(default_factory=dict)
+    foot: dict[int, str] = field(default_factory=dict)
+    repeats: list[int] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)
+    placeholders: int = 0
+    odd: list[int] = field(default_factory=list)
+
+
+class RowSorter:
+    """Walks down a table once and remembers what it saw. Use :func:`sort_rows`."""
+
+    def __init__(self, sheet: Sheet, table: Table, zone: HeaderZone) -> None:
+        self.sheet, self.table, self.zone = sheet, table, zone
+        self.body = Body()
+        self.columns = table.columns
+        self.width = table.columns[-1] - table.columns[0] + 1
+        self.contiguous = self.width == len(table.columns)
+        self.header = [normal(sheet.text(zone.labels[-1], c)) for c in table.columns]
+        self.key_kinds = self._key_kinds()
+        self.others = [
+            c for c in table.fields if c != table.key and table.fields[c] not in ("sequence", "total", "comment")
+        ]
+        self.gap = 0
+        self.over = False
+
+    def _key_kinds(self) -> Counter[int]:
+        key = self.table.key
+        if key is None:
+            return Counter()
+        return Counter(kind for kind in self.sheet.kinds.column(key, self.zone.first_data) if kind != EMPTY)
+
+    def run(self) -> Body:
+        """Sort every row from the first row of data to the end of the sheet."""
+        for row in range(self.zone.first_data, self.sheet.height):
+            kinds = self.sheet.kinds.row(row)
+            if not any(kinds):
+                self.gap += 1
+                continue
+            self._sort(row, kinds)
+        self._trim_foot()
+        return self.body
+
+    def _sort(self, row: int, kinds: bytes) -> None:
+        key = self._key_text(row)
+        cells = self._cells(kinds)
+        if self._repeated_header(row, cells):
+            self.body.repeats.append(row)
+            self.over = False
+        elif ((self.over or self.gap > 1) and self._ends(row, key, kinds)) or self._legend_row(row):
+            self.over = True
+        elif foot := self._foot(row, key, kinds):
+            self.body.foot[row] = foot
+        elif self._placeholder(row, key, cells):
+            self.body.placeholders += 1
+        elif not cells and self._section(row, key, kinds):
+            self.body.sections[row] = key or self._first_text(row)
+        elif key:
+            self._take(row, key)
+        elif cells:
+            self.body.odd.append(row)
+        else:
+            self.body.placeholders += 1
+        self.gap = 0
+
+    def _take(self, row: int, key: str) -> None:
+        self.body.rows.append(row)
+        self.body.keys[row] = key
+
+    def _cells(self, kinds: bytes) -> int:
+        if self.contiguous:
+            part = kinds[self.columns[0] : self.columns[0] + self.width]
+            return self.width - part.count(EMPTY)
+        return sum(kinds[c] != EMPTY for c in self.columns)
+
+    def _key_text(self, row: int) -> str:
+        if self.table.key is None:
+            return ""
+        span = self.sheet.merged(row, self.table.key)
+        if span and span.right >= self.columns[0] and span.left <= self.table.key:
+            return ""
+        return self.sheet.spread(row, self.table.key)
+
+    def _first_text(self, row: int) -> str:
+        filled = self.sheet.filled(row)
+        return self.sheet.text(row, filled[0]) if filled else ""
+
+    def _repeated_header(self, row: int, cells: int) -> bool:
+        if cells < max(2, 0.5 * len(self.columns)):
+            return False
+        if self.sheet.kinds.row_classes(row).count(CELLISH) > 0.6 * (cells + 1) and not self._same_codes(row):
+            return False
+        texts = [normal(self.sheet.text(row, c)) for c in self.columns]
+        same = sum(a == b and a != "" for a, b in zip(texts, self.header, strict=True))
+        if same >= 0.6 * len(self.columns):
+            return True
+        classes = self.sheet.kinds.row_classes(row)
+        labelish = sum(classes[c : c + 1] == LABELISH for c in self.columns)
+        key = self.table.key
+        names_key = key is not None and bool(self.sheet.vocabulary.field_names(self.sheet.text(row, key)))
+        if len(self.columns) >= 2 and labelish >= 0.8 * len(self.columns) and names_key:
+            self.body.segments.append(row)
+            return True
+        return False
+
+    def _same_codes(self, row: int) -> bool:
+        """Whether many cells equal the header's, judged by their numbers in the grid; quick."""
+        line, header = self.sheet.grid.rows[row], self.sheet.grid.rows[self.zone.labels[-1]]
+        return sum(1 for c in self.columns if line[c] == header[c] and line[c]) >= 0.4 * len(self.columns)
+
+    def _ends(self, row: int, key: str, kinds: bytes) -> bool:
+        """After blank rows: whether this row is no longer data but a legend, a note or a signature block."""
+        cells = self._cells(kinds)
+        if not key:
+            return True
+        if self.over and self.table.key is not None and self._other_kind(row):
+            return True
+        if cells and not self._strange_key(row):
+            return False
+        if not cells and self.table.key is not None and not self._strange_key(row):
+            others = any(kinds[c] != EMPTY for c in self.others)
+            return not others and (
+                self.gap > 3 or self.sheet.kinds.at(row, self.table.key) != self.key_kinds.most_common(1)[0][0]
+            )
+        return True
+
+    def _legend_row(self, row: int) -> bool:
+        """A code and its description under the table, or the word "Legend" itself: the legend begins."""
+        filled = self.sheet.filled(row)
+        if not self.body.rows or not 0 < len(filled) <= 3:
+            return False
+        first = self.sheet.text(row, filled[0])
+        if len(filled) == 1:
+            return self.gap > 0 and self.sheet.vocabulary.is_word("legend", first)
+        words = self.sheet.text(row, filled[1])
+        if not (self.gap or self.over) or len(first.rstrip(" =:")) > 5 or len(words) <= 3:
+            return False
+        short = self.sheet.kinds.at(row, filled[0]) in (MARK, CODE, SMALL, STATUS) or self._other_kind(row)
+        return short and understood(words.lstrip("= "), self.sheet.vocabulary)
+
+    def _other_kind(self, row: int) -> bool:
+        known = {self.sheet.kinds.at(good, self.table.key or 0) for good in self.body.rows[:200]}
+        return self.sheet.kinds.at(row, self.table.key or 0) not in known
+
+    def _strange_key(self, row: int) -> bool:
+        """A key of another kind than the keys have: a mark or a sentence among names."""
+        if self.table.key is None:
+            return True
+        kind = self.sheet.kinds.at(row, self.table.key)
+        common = self.key_kinds.most_common(1)
+        if kind in (MARK, SENTENCE, STATUS, ERROR) and common and common[0][0] != kind:
+            return self.key_kinds[kind] < 0.2 * sum(self.key_kinds.values())
+        text = self.sheet.text(row, self.table.key)
+        return (
+            "=" in text or self.sheet.vocabulary.is_word("legend", text) or (kind == CODE and self.key_kinds[CODE] <= 4)
+        )
+
+    def _foot(self, row: int, key: str, kinds: bytes) -> str | None:
+        """Rows that sum up or describe the columns: totals, hours, "Qualification expires", signatures, notes."""
+        sheet, vocabulary = self.sheet, self.sheet.vocabulary
+        first = self._first_text(row)
+        if normal(first) in _SENTINELS:
+            return "end"
+        label = key or first
+        person_like = self.table.key is not None and sheet.kinds.at(row, self.table.key) == NAME
+        meta = None if person_like else meta_field(sheet, self.table, row)
+        if meta and (meta in NUMERIC or vocabulary.exact_field(label, meta)) and self._meta_values(row, meta, kinds):
+            return meta
+        late = row > self.zone.first_data + 2 or self.gap > 0
+        if late and not person_like and vocabulary.is_word("footer", label.rstrip(":")):
+            return "total"
+        kinds_above = [sheet.kinds.at(above, self.table.key or 0) for above in self.body.rows[-20:]]
+        people = kinds_above.count(NAME) >= 0.6 * max(1, len(kinds_above)) and bool(kinds_above)
+        if people and not person_like and (vocabulary.detail(label) or label.startswith("%")):
+            return "total"
+        if late and not person_like and ":" in label and vocabulary.starts_word("footer", label):
+            return "note"
+        return None
+
+    def _meta_values(self, row: int, meta: str, kinds: bytes) -> bool:
+        over = [kinds[c] for c in self.columns if kinds[c] != EMPTY]
+        marks = sum(kind in (MARK, CODE) for kind in over)
+        if meta in ("hours", "validity", "days", "total", "sequence", "target_level"):
+            numbers = sum(kind in (MEASURE, NUMBER, SMALL, STATUS, ERROR, LABEL) for kind in over)
+            return numbers >= 0.5 * len(over)
+        return marks < 0.5 * max(1, len(over)) and bool(over)
+
+    def _placeholder(self, row: int, key: str, cells: int) -> bool:
+        if cells:
+            return False
+        if not key:
+            return self.table.key is not None and self._only_numbers(row)
+        return self.sheet.vocabulary.is_word("placeholder", key) or (
+            key.isdigit()
+            and not self.key_kinds[IDENT] + self.key_kinds[NUMBER] + self.key_kinds[SMALL] > len(self.body.rows)
+        )
+
+    def _only_numbers(self, row: int) -> bool:
+        return all(self.sheet.kinds.at(row, c) in (SMALL, NUMBER, ERROR, MARK) for c in self.sheet.filled(row))
+
+    def _section(self, row: int, key: str, kinds: bytes) -> bool:
+        """A heading inside the body: one text, alone in its row, across the table, or unlike the keys around it."""
+        filled = self.sheet.filled(row)
+        if len(filled) > 1:
+            return False
+        span = self.sheet.merged(row, filled[0]) if filled else None
+        if span and span.right > span.left and (span.right >= self.columns[0] or span.right - span.left >= 2):
+            return True
+        if self.table.key is None or not filled:
+            return True
+        if filled[0] != self.table.key:
+            return filled[0] < self.columns[0]
+        return self._unlike_keys(row, key)
+
+    def _unlike_keys(self, row: int, key: str) -> bool:
+        if ": " in key and self.sheet.vocabulary.field_names(key.partition(":")[0]):
+            return True
+        kind = self.sheet.kinds.at(row, self.table.key or 0)
+        total = sum(self.key_kinds.values())
+        if self.key_kinds[NAME] > 0.6 * total and kind != NAME:
+            return True
+        if self._usually_described():
+            return True
+        upper = key.isupper() and len(key) > 3
+        if upper and not self._mostly_upper():
+            return True
+        following = self.sheet.kinds.row(row + 1) if row + 1 < self.sheet.height else b""
+        empty_share = self._empty_share()
+        return empty_share < 0.08 and any(following) and self.sheet.vocabulary.is_word("item", key)
+
+    def _usually_described(self) -> bool:
+        """Whether other rows nearly always say something beside the key, so that a row which does not stands out."""
+        rows = range(self.zone.first_data, min(self.sheet.height, self.zone.first_data + 100))
+        lone = described = 0
+        for row in rows:
+            if self._key_text(row):
+                others = any(self.sheet.kinds.at(row, c) != EMPTY for c in self.others)
+                described += others
+                lone += not others
+        return described > 2 and lone < 0.4 * (lone + described)
+
+    def _mostly_upper(self) -> bool:
+        texts = [
+            self._key_text(row)
+            for row in range(self.zone.first_data, min(self.sheet.height, self.zone.first_data + 60))
+        ]
+        texts = [text for text in texts if text]
+        return sum(text.isupper() for text in texts) > 0.5 * len(texts)
+
+    def _empty_share(self) -> float:
+        rows = list(range(self.zone.first_data, min(self.sheet.height, self.zone.first_data + 100)))
+        keyed = [row for row in rows if self._key_text(row)]
+        return sum(not self._cells(self.sheet.kinds.row(row)) for row in keyed) / max(1, len(keyed))
+
+    def _trim_foot(self) -> None:
+        """Rows at the end with a key but no cells, after a long blank stretch, are notes."""
+        body = self.body
+        while (
+            body.rows
+            and body.odd
+            and body.rows[-1] > body.odd[-1]
+            and not self._cells(self.sheet.kinds.row(body.rows[-1]))
+        ):
+            if self.sheet.kinds.at(body.rows[-1], self.table.key or 0) != SENTENCE:
+                break
+            body.keys.pop(body.rows.pop())
+
+
+def sort_rows(sheet: Sheet, table: Table, zone: HeaderZone) -> Body:
+    """Sort the rows under a header zone."""
+    return RowSorter(sheet, table, zone).run()

@@ -1,0 +1,247 @@
+"""The words by which a matrix is recognized, whatever its language; read from ``seed_data/vocabularies`` by a service.
+
+A vocabulary answers four questions about a text: which column does it name (:meth:`Vocabulary.field`), what does it say
+about a person and an item (:meth:`Vocabulary.detail`), how many months or hours is it, and does it look like a job
+function, a course, a first name. All comparisons ignore capitals, accents and punctuation at the ends.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+_EDGES = " \t:;.,*!?\"'`´’()[]{}<>"
+# Names of columns that may come with one more word ("Colleague name", "Actual hours"); others must stand alone, since
+# "QA Manager" is no column of managers and "SOP training" may be a course.
+_SHARING = frozenset(
+    {
+        "person",
+        "employee_no",
+        "date",
+        "hours",
+        "validity",
+        "version",
+        "comment",
+        "total",
+        "hire_date",
+        "item_code",
+        "expiry",
+    }
+)
+_SPLIT = re.compile(r"[\s/\\|,;:()\[\]_\-–—.]+")
+
+
+@lru_cache(maxsize=200_000)
+def normal(text: str) -> str:
+    """Casefolded, without accents of Latin letters, with single spaces and without punctuation at the ends."""
+    text = text.replace("\u00a0", " ").replace("’", "'")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+        decomposed = unicodedata.normalize("NFD", text.casefold())
+        text = unicodedata.normalize("NFC", "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f"))
+    stripped = " ".join(text.casefold().split())
+    return stripped.strip(_EDGES) or stripped
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, normalized."""
+    return [word for word in _SPLIT.split(normal(text)) if word]
+
+
+def is_cjk(text: str) -> bool:
+    """Whether a text is written in Chinese, Japanese or Korean characters, at least partly."""
+    return any("\u3040" <= c <= "\u30ff" or "\u4e00" <= c <= "\u9fff" or "\uac00" <= c <= "\ud7a3" for c in text)
+
+
+@dataclass(slots=True, eq=False)
+class Vocabulary:
+    """Words of all languages together, normalized. Built by :func:`build_vocabulary`."""
+
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    meanings: dict[str, str] = field(default_factory=dict)
+    levels: dict[str, int] = field(default_factory=dict)
+    months: dict[str, int] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
+    periods: dict[str, int] = field(default_factory=dict)
+    once: frozenset[str] = frozenset()
+    every: frozenset[str] = frozenset()
+    words: dict[str, frozenset[str]] = field(default_factory=dict)
+    marks: dict[str, frozenset[str]] = field(default_factory=dict)
+    scales: dict[str, dict[str, int]] = field(default_factory=dict)
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    given_names: frozenset[str] = frozenset()
+    _phrases: list[tuple[str, str]] = field(default_factory=list)
+    _fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    _header_words: frozenset[str] = frozenset()
+    _details: dict[str, str | None] = field(default_factory=dict)
+
+    def field_names(self, text: str) -> frozenset[str]:
+        """All the columns that a header text may name, best ones only; empty when it names none of them.
+
+        A text names a column when it is one of its words, or when one of its words makes up at least half of it.
+        """
+        key = normal(text)
+        if key not in self._fields:
+            self._fields[key] = self._find_fields(key)
+        return self._fields[key]
+
+    def _find_fields(self, key: str) -> frozenset[str]:
+        if not key or len(key) > 60:
+            return frozenset()
+        direct = self.fields.get(key) or self.fields.get(" ".join(words_of(key)))
+        if direct:
+            return direct
+        numbered = re.sub(r"\s*(?:#|№|n[º°o]\b\.?)", " no", key).strip()
+        if numbered != key and numbered in self.fields:
+            return self.fields[numbered]
+        inner = re.sub(r"\s*[(\[].*?[)\]]\s*", " ", key).strip(_EDGES)
+        if inner != key and inner in self.fields:
+            return self.fields[inner]
+        parts = [part.strip(_EDGES) for part in re.split(r"\s*[/|\n(]\s*|\s[-–]\s", key)]
+        found = [self.fields[part] for part in parts if len(part) > 1 and part in self.fields]
+        if found and len(found) * 2 >= len(parts):
+            return frozenset().union(*found)
+        return self._by_share(key)
+
+    def _by_share(self, key: str) -> frozenset[str]:
+        words = words_of(key)
+        if len(words) > 3 or any(c.isdigit() for c in key):
+            return frozenset()
+        for size in range(len(words) - 1, 0, -1):
+            if size * 2 < len(words):
+                break
+            for start in (len(words) - size, *range(len(words) - size)):
+                found = self.fields.get(" ".join(words[start : start + size]))
+                found = (found or frozenset()) & _SHARING
+                rest = [*words[:start], *words[start + size :]]
+                if len(" ".join(words[start : start + size])) < 3:
+                    continue
+                if found and size * 2 >= len(words) and all(word in self._header_words for word in rest):
+                    return found
+        return frozenset()
+
+    def names_field(self, text: str, *names: str) -> bool:
+        """Whether a header text names one of these columns."""
+        return not self.field_names(text).isdisjoint(names)
+
+    def exact_field(self, text: str, *names: str) -> bool:
+        """Like :meth:`names_field`, but the whole text must be the word."""
+        return not self.fields.get(normal(text), frozenset()).isdisjoint(names)
+
+    def detail(self, text: str, whole: bool = True) -> str | None:
+        """What a status word or a legend's description says, as one of the details of ``meanings.DETAILS``.
+
+        ``whole`` asks for the text as it stands; otherwise the longest phrase found inside it counts.
+        """
+        key = normal(text)
+        if key in self.meanings:
+            return self.meanings[key]
+        if whole or not key:
+            return None
+        if key not in self._details:
+            self._details[key] = self._search(key)
+        return self._details[key]
+
+    def _search(self, key: str) -> str | None:
+        padded = f" {' '.join(words_of(key))} "
+        for phrase, detail in self._phrases:
+            if (phrase in key) if is_cjk(phrase) else (f" {phrase} " in padded):
+                return detail
+        return None
+
+    def has_word(self, group: str, text: str) -> bool:
+        """Whether a text contains a word of this group (``role``, ``item`` …); East Asian words anywhere in it."""
+        known = self.words.get(group, frozenset())
+        key = normal(text)
+        if key in known or any(word in known for word in words_of(key)):
+            return True
+        return is_cjk(key) and any(word in key for word in known if is_cjk(word))
+
+    def is_word(self, group: str, text: str) -> bool:
+        """Whether a text as it stands is a word of this group."""
+        return normal(text) in self.words.get(group, frozenset())
+
+    def starts_word(self, group: str, text: str) -> bool:
+        """Whether a text is a word of this group, or begins with one, followed by a colon or more words."""
+        key = normal(text)
+        known = self.words.get(group, frozenset())
+        if key in known:
+            return True
+        words = words_of(key)
+        return any(" ".join(words[:size]) in known for size in range(min(4, len(words)), 0, -1))
+
+    def has_given_name(self, text: str) -> bool:
+        """Whether one of the words is a common first name somewhere."""
+        return any(word in self.given_names for word in words_of(text))
+
+    def mark(self, text: str) -> str | None:
+        """The kind of mark a text is: ``yes``, ``no``, ``dash``, ``circles`` or ``cross``; ``None`` for anything
+        else."""
+        key = text.strip()
+        if len(key) > 4:
+            return None
+        for kind in ("circles", "yes", "cross", "no", "dash"):
+            if key in self.marks.get(kind, frozenset()) or normal(key) in self.marks.get(kind, frozenset()):
+                return kind
+        return None
+
+
+def build_vocabulary(
+    languages: Iterable[Mapping[str, Any]], marks: Mapping[str, Any], given_names: Iterable[str]
+) -> Vocabulary:
+    """Merge the tables of all languages. Where two languages disagree about a word, the earlier language wins."""
+    vocabulary = Vocabulary()
+    fields: dict[str, set[str]] = {}
+    words: dict[str, set[str]] = {}
+    once: set[str] = set()
+    every: set[str] = set()
+    for table in languages:
+        for name, texts in table.get("fields", {}).items():
+            for text in texts:
+                fields.setdefault(normal(text), set()).add(name)
+                fields.setdefault(" ".join(words_of(text)) or normal(text), set()).add(name)
+        _add_meanings(vocabulary, table)
+        _add_times(vocabulary, table, once, every)
+        for name, texts in table.get("words", {}).items():
+            words.setdefault(name, set()).update(normal(text) for text in texts)
+    vocabulary._header_words = frozenset(word for phrase in fields for word in phrase.split() if len(word) > 2)
+    vocabulary.fields = {key: frozenset(names) for key, names in fields.items()}
+    vocabulary.words = {name: frozenset(group) for name, group in words.items()}
+    vocabulary.once, vocabulary.every = frozenset(once), frozenset(every)
+    vocabulary.marks = {name: frozenset(group) for name, group in marks["marks"].items()}
+    vocabulary.scales = {name: dict(scale) for name, scale in marks["scales"].items()}
+    vocabulary.codes = {name: dict(codes) for name, codes in marks["codes"].items()}
+    vocabulary.given_names = frozenset(normal(name) for name in given_names)
+    usable = [(" ".join(words_of(p)) if not is_cjk(p) else p, d) for p, d in vocabulary.meanings.items() if len(p) > 1]
+    vocabulary._phrases = sorted(
+        (pair for pair in usable if len(pair[0]) > 1), key=lambda pair: (-len(pair[0]), pair[0])
+    )
+    return vocabulary
+
+
+def _add_meanings(vocabulary: Vocabulary, table: Mapping[str, Any]) -> None:
+    for detail, texts in table.get("meanings", {}).items():
+        for text in texts:
+            vocabulary.meanings.setdefault(normal(text), detail)
+    for level, texts in table.get("levels", {}).items():
+        for text in texts:
+            vocabulary.levels.setdefault(normal(text), int(level))
+
+
+def _add_times(vocabulary: Vocabulary, table: Mapping[str, Any], once: set[str], every: set[str]) -> None:
+    months = table.get("months", {})
+    for names in (months.get("names", []), months.get("short", [])):
+        for number, name in enumerate(names, 1):
+            vocabulary.months.setdefault(normal(name), number)
+    for name, number in months.get("also", {}).items():
+        vocabulary.months.setdefault(normal(name), number)
+    units = table.get("units", {})
+    once.update(normal(text) for text in units.get("once", []))
+    every.update(normal(text) for text in units.get("every", []))
+    for phrase, number in units.get("periods", {}).items():
+        vocabulary.periods.setdefault(normal(phrase), int(number))
+    for unit in ("hours", "minutes", "days", "weeks", "months", "years"):
+        for text in units.get(unit, []):
+            vocabulary.units.setdefault(normal(text), unit)

@@ -1,0 +1,181 @@
+"""Dry run and commit of a recognized matrix: one computation of changes, written by the importers of lists.
+
+The commit writes through the same importers as a CSV of units, people, documents, requirements or training records, so
+one set of rules decides what is acceptable. It is one transaction: file kept as evidence, facts with their cell, trail,
+reconciliation of the people and items concerned. The caller commits.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.dates import calendar_of
+from app.domain.errors import NotAllowed, RuleBroken
+from app.models.importing import ImportRun
+from app.safeguards.context import because, current
+from app.services import files
+from app.services.importing import KINDS
+from app.services.importing.commit import COMMIT, IMPORT_LOCK, reconcile
+from app.services.importing.plan import Plan, Touched, Writing
+from app.services.importing.sheet import Sheet
+from app.services.importing.tables import Table
+from app.services.matrix_import.changes import Change, Changes, find_changes
+from app.services.matrix_import.contents import Contents, contents_of
+from app.services.matrix_import.matching import Matches, match
+from app.services.matrix_import.recognizing import Recognized
+
+ORDER = ("units", "people", "documents", "requirements", "completions")
+"""The order of writing: each kind refers to those before it."""
+
+
+@dataclass(slots=True)
+class DryRun:
+    """What an import would do, and what it could not find."""
+
+    contents: Contents
+    matches: Matches
+    changes: Changes
+
+    @property
+    def open(self) -> int:
+        """How many names still need a decision."""
+        return len(self.matches.unresolved())
+
+
+def dry_run(session: Session, found: Recognized, choices: Mapping[str, str] | None, zone: str) -> DryRun:
+    """Compare the file with what is recorded; write nothing.
+
+    ``choices`` are the decisions about names (see ``matching.match``); ``zone`` is the IANA zone of the company's days.
+    """
+    contents = contents_of(found.reading)
+    matches = match(session, contents, choices)
+    return DryRun(contents, matches, find_changes(session, contents, matches, current().now(), calendar_of(zone)))
+
+
+def first_dry_run(found: Recognized, zone: str, now: datetime) -> DryRun:
+    """Like ``dry_run`` where nothing has been installed yet: everything in the file is new."""
+    contents = contents_of(found.reading)
+    matches = match(None, contents)
+    return DryRun(contents, matches, find_changes(None, contents, matches, now, calendar_of(zone)))
+
+
+class CellTable(Table):
+    """A table whose rows come from cells all over a workbook; a place is the cell that the row was read from."""
+
+    places: list[str]
+
+    def place(self, number: int, column: int | None = None) -> str:
+        """Name the file, the sheet and the cell."""
+        sheet, _, cell = self.places[number].rpartition("!")
+        return f'{self.file}, sheet "{sheet}", cell {cell}'
+
+
+class CellSheet(Sheet):
+    """A sheet whose facts carry the address of their cell as evidence."""
+
+    def evidence(self, position: int) -> str:
+        """Return sheet and cell, such as ``Matrix!C5``."""
+        table = self.table
+        assert isinstance(table, CellTable)
+        return table.places[table.rows[position][0]][:200]
+
+
+def plan_of(session: Session, kind: str, rows: list[Change], file: str, data: bytes, zone: str) -> Plan:
+    """The plan of the importer of one kind for these changes. Raises BadInput naming the first cell it refuses."""
+    header = list(rows[0].line)
+    table = CellTable(file, None, hashlib.sha256(data).hexdigest(), data, header, [])
+    table.places = [row.place for row in rows]
+    table.rows = [(number, [row.line.get(name, "") for name in header]) for number, row in enumerate(rows)]
+    sheet = CellSheet(table, KINDS[kind].columns, zone)
+    plan = KINDS[kind].plan(session, sheet)
+    sheet.refuse()
+    return plan
+
+
+def commit(
+    session: Session,
+    found: Recognized,
+    data: bytes,
+    *,
+    reason: str,
+    zone: str,
+    choices: Mapping[str, str] | None = None,
+    signature_id: int | None = None,
+    run: ImportRun | None = None,
+) -> tuple[DryRun, ImportRun | None]:
+    """Write what the dry run says, all or nothing; return it with the record of the import, or None without changes.
+
+    1. permission, reason, no open decision; 2. one import at a time; 3. compare again, under the lock; 4. keep the
+    file; 5. write in the order of ``ORDER``; 6. reconcile. Raises NotAllowed, RuleBroken, or BadInput naming a cell.
+    """
+    context = current()
+    if not context.may(*COMMIT):
+        raise NotAllowed("%(name)s may not write imports.", name=context.printed_name)
+    if not reason.strip():
+        raise RuleBroken("Say why this is imported.", field="reason")
+    if hashlib.sha256(data).hexdigest() != found.sha256:
+        raise RuleBroken("The file changed since it was read. Start again with the new file.")
+    with session.begin_nested(), because(reason):
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(select(func.pg_advisory_xact_lock(IMPORT_LOCK)))
+        result = dry_run(session, found, choices, zone)
+        if result.open:
+            raise RuleBroken("%(count)s names of the file still need a decision.", count=result.open)
+        if not result.changes.rows:
+            return result, None
+        written = _write(session, found, data, result, reason, zone, signature_id, run)
+    return result, written
+
+
+def _write(
+    session: Session,
+    found: Recognized,
+    data: bytes,
+    result: DryRun,
+    reason: str,
+    zone: str,
+    signature_id: int | None,
+    run: ImportRun | None,
+) -> ImportRun:
+    context = current()
+    at = context.now()
+    file = files.store(session, data, found.file)
+    if run is None:
+        run = ImportRun(kind="matrix", started_at=at, username=context.username, printed_name=context.printed_name)
+        session.add(run)
+    run.file_id, run.reason, run.signature_id = file.id, reason, signature_id
+    run.mapping = json.dumps(found.mapping, ensure_ascii=False)
+    run.summary = json.dumps(result.changes.counts())
+    run.state, run.progress = "committed", 100
+    session.flush()
+    touched = Touched()
+    for kind in ORDER:
+        rows = result.changes.of(kind)
+        if rows:
+            plan = plan_of(session, kind, rows, found.file, data, zone)
+            _join(touched, plan.write(Writing(session, at, reason, file.id)))
+            session.flush()
+    reconcile(session, touched)
+    run.finished_at = context.now()
+    session.flush()
+    return run
+
+
+def _join(all_touched: Touched, more: Touched) -> None:
+    """Add people and items; no limit on one side stays no limit."""
+    for side in ("people", "items"):
+        old, new = getattr(all_touched, side), getattr(more, side)
+        if more.people == set() or more.items == set():
+            return
+        setattr(all_touched, side, None if old is None or new is None else old | new)
+
+
+def summary(result: DryRun) -> dict[str, Any]:
+    """Counts of a dry run with what stays as it is."""
+    return {"changes": result.changes.counts(), "same": dict(result.changes.same), "undated": result.contents.undated}

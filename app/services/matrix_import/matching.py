@@ -1,0 +1,179 @@
+"""Finds the people, job functions and items of a file among those that exist: exactly, normalized, then by likeness.
+
+Nothing ambiguous is resolved silently: likeness only suggests, and two equally good finds are a question (IMP-2).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rapidfuzz import fuzz, process
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.domain.importing.vocabulary import normal, words_of
+from app.models.documents import Item
+from app.models.organization import Unit
+from app.models.people import Person
+from app.services.matrix_import.contents import Contents, Named
+
+# Likeness in percent from which a name is worth suggesting.
+LIKE = 82
+SUGGESTIONS = 5
+
+
+@dataclass(slots=True)
+class Match:
+    """What became of one name: the record it is, or the suggestions; ``choice`` is ``create``, ``ignore`` or a
+    record's code."""
+
+    named: Named
+    code: str | None = None
+    how: str = "new"
+    suggestions: list[tuple[str, str, float]] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Whether a person has to decide."""
+        return self.how in ("like", "ambiguous")
+
+
+@dataclass(slots=True)
+class Matches:
+    """Matches by the keys of the contents."""
+
+    people: dict[str, Match] = field(default_factory=dict)
+    functions: dict[str, Match] = field(default_factory=dict)
+    items: dict[str, Match] = field(default_factory=dict)
+
+    def all(self) -> Iterable[tuple[str, str, Match]]:
+        """Kind, key and match of everything."""
+        for kind, group in (("people", self.people), ("functions", self.functions), ("items", self.items)):
+            for key, match in group.items():
+                yield kind, key, match
+
+    def unresolved(self) -> list[dict[str, Any]]:
+        """Open decisions in the shape of the command line's JSON."""
+        rows = []
+        for kind, _, match in self.all():
+            if match.open:
+                sheet, _, cell = match.named.place.rpartition("!")
+                word = {"people": "person", "functions": "job function", "items": "course or document"}[kind]
+                problem = (
+                    "Several records fit this name."
+                    if match.how == "ambiguous"
+                    else f"No {word} has this name; similar ones exist."
+                )
+                suggestions = [f"{code} {label}".strip() for code, label, _ in match.suggestions]
+                rows.append(
+                    {
+                        "sheet": sheet,
+                        "cell": cell,
+                        "value": match.named.name,
+                        "problem": problem,
+                        "suggestions": suggestions,
+                    }
+                )
+        return rows
+
+
+@dataclass(slots=True)
+class _Known:
+    """Records of one kind by all the texts they can be found by."""
+
+    exact: dict[str, str] = field(default_factory=dict)
+    by_text: dict[str, set[str]] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def add(self, code: str, label: str, texts: Iterable[str]) -> None:
+        self.exact[code] = code
+        self.labels[code] = label
+        for text in texts:
+            if text:
+                self.by_text.setdefault(normal(text), set()).add(code)
+
+
+def match(session: Session | None, contents: Contents, choices: Mapping[str, str] | None = None) -> Matches:
+    """Match everything a file names. ``choices`` maps ``KIND:KEY`` to a record's code, ``create`` or ``ignore``.
+
+    Without a session everything is new: nothing has been installed yet.
+    """
+    choices = choices or {}
+    people, functions, items = _people(session), _units(session), _items(session)
+    result = Matches()
+    for group, known, target, kind in (
+        (contents.people, people, result.people, "people"),
+        (contents.functions, functions, result.functions, "functions"),
+        (contents.items, items, result.items, "items"),
+    ):
+        texts = list(known.by_text)
+        for key, named in group.items():
+            target[key] = _find(named, known, texts, choices.get(f"{kind}:{key}"))
+    return result
+
+
+def _find(named: Named, known: _Known, texts: list[str], choice: str | None) -> Match:
+    if choice == "ignore":
+        return Match(named, None, "ignored")
+    if choice == "create":
+        return Match(named, None, "new")
+    if choice and choice in known.exact:
+        return Match(named, choice, "chosen", [(choice, known.labels[choice], 0.0)])
+    if named.key in known.exact:
+        return Match(named, named.key, "exact")
+    found: set[str] = set()
+    for text in (named.key, named.name, named.code or "", turned(named.name)):
+        found = known.by_text.get(normal(text), set()) if text else set()
+        if found:
+            break
+    if len(found) == 1:
+        return Match(named, next(iter(found)), "normalized")
+    if found:
+        return Match(named, None, "ambiguous", [(code, known.labels[code], 100.0) for code in sorted(found)])
+    return _like(named, known, texts)
+
+
+def _like(named: Named, known: _Known, texts: list[str]) -> Match:
+    wanted = normal(named.name)
+    best = process.extract(wanted, texts, scorer=fuzz.token_sort_ratio, score_cutoff=LIKE, limit=SUGGESTIONS)
+    seen: dict[str, float] = {}
+    for text, score, _ in best:
+        for code in known.by_text[text]:
+            seen[code] = max(score, seen.get(code, 0.0))
+    if not seen:
+        return Match(named)
+    ranked = sorted(seen.items(), key=lambda pair: -pair[1])[:SUGGESTIONS]
+    return Match(named, None, "like", [(code, known.labels[code], score) for code, score in ranked])
+
+
+def turned(name: str) -> str:
+    """``Silva, Ana`` as ``Ana Silva``; sorted words otherwise, so that ``Silva Ana`` and ``Ana Silva`` meet."""
+    if name.count(",") == 1:
+        last, first = name.split(",")
+        return f"{first.strip()} {last.strip()}"
+    return " ".join(sorted(words_of(name)))
+
+
+def _people(session: Session | None) -> _Known:
+    known = _Known()
+    if session is not None:
+        for number, name, mail in session.execute(select(Person.employee_no, Person.name, Person.email)):
+            login = mail.split("@")[0] if mail else ""
+            known.add(number, name, (number, name, turned(name), " ".join(sorted(words_of(name))), mail or "", login))
+    return known
+
+
+def _units(session: Session | None) -> _Known:
+    known = _Known()
+    if session is not None:
+        for code, name in session.execute(select(Unit.code, Unit.name).where(Unit.kind == "job_function")):
+            known.add(code, name, (code, name))
+    return known
+
+
+def _items(session: Session | None) -> _Known:
+    known = _Known()
+    if session is not None:
+        for code, title in session.execute(select(Item.code, Item.title)):
+            known.add(code, title, (code, title, f"{code} {title}"))
+    return known

@@ -1,0 +1,345 @@
+"""The pages of the matrix import: what was understood, names matched, dry run, signature, the matrix written back."""
+
+from typing import Any
+
+from flask import Response, current_app, redirect, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_appbuilder import AppBuilder, BaseView, expose
+from flask_babel import gettext, ngettext
+from sqlalchemy.orm import Session
+
+from app.domain.dates import calendar_of
+from app.domain.errors import RuleBroken
+from app.extensions import db
+from app.models.importing import ImportRun
+from app.models.signing import Signature
+from app.safeguards.context import current
+from app.services import matrix_import
+from app.services.matrix_import import copies, effects, runs
+from app.services.matrix_import.commit import DryRun
+from app.services.matrix_import.recognizing import Recognized
+from app.views import signing
+from app.views.guard import permitted
+from app.views.import_grid import guesses, legend_rows, picture, read_form, verdict_label
+from app.views.look import safe_url
+from app.views.refusals import sentence
+from app.views.transaction import transaction
+
+ORDER = 61
+SHOWN = 300
+"""Changes and problems listed on a page; the Excel copy holds all problems."""
+
+
+MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def zone() -> str:
+    """The zone of the company's days."""
+    return str(current_app.config["TIME_ZONE"])
+
+
+def workbook(data: bytes, name: str) -> Response:
+    """A workbook as a download."""
+    return send_file(copies.stream(data), mimetype=MIME, as_attachment=True, download_name=name, max_age=0)
+
+
+class MatrixImportView(BaseView):
+    """One import of a matrix, step by step. Nothing is written before the signature."""
+
+    route_base = "/import/matrix"
+    resource = "imports"
+    default_view = "review"
+
+    @expose("/<int:number>/", methods=["GET", "POST"])
+    @permitted("add")
+    def review(self, number: int) -> ResponseReturnValue:
+        """Show a sheet with what was understood laid over it; take corrections by form."""
+        run = runs.find_run(db.session(), number)
+        found, errors = runs.recognized(run), ""
+        if request.method == "POST":
+            runs.still_open(run)
+            try:
+                reading = next(sheet for sheet in found.reading.sheets if sheet.name == _chosen(found))
+                found = runs.recognized(run, read_form(run, reading, request.form))
+            except RuleBroken as refusal:
+                errors = sentence(refusal)
+            else:
+                with transaction():
+                    runs.keep_mapping(runs.find_run(db.session(), number), found.mapping)
+                if request.form.get("do") == "next":
+                    return redirect(url_for(".match", number=number))
+        return self._review(run, found, errors), 422 if errors else 200
+
+    def _review(self, run: ImportRun, found: Recognized, error: str) -> str:
+        name = _chosen(found)
+        position = next((i for i, sheet in enumerate(found.reading.sheets) if sheet.name == name), 0)
+        reading, grid = found.reading.sheets[position], found.grids[position]
+        reasons = [error] if error else []
+        return self.render_template(
+            "importing/review.html",
+            run_label=run.file.name,
+            step=2,
+            sheets=[
+                {
+                    "name": one.name,
+                    "verdict_label": verdict_label(one.verdict),
+                    "chosen": one.name == name,
+                    "url": url_for(".review", number=run.id, sheet=one.name),
+                }
+                for one in found.reading.sheets
+            ],
+            confidence=reading.confidence,
+            reasons=reasons + reading.reasons,
+            guesses=guesses(reading, found.mapping.get(name, {})),
+            legend=legend_rows(reading),
+            grid=picture(grid, reading),
+            shown_of=gettext("The first %(rows)s of %(all)s rows", rows=min(grid.height, 60), all=grid.height)
+            if grid.height > 60
+            else "",
+            action_url=url_for(".review", number=run.id, sheet=name),
+            next_url=url_for(".match", number=run.id),
+        )
+
+    @expose("/<int:number>/match", methods=["GET", "POST"])
+    @permitted("add")
+    def match(self, number: int) -> ResponseReturnValue:
+        """Decide about names that were not found, one by one or in bulk."""
+        run = runs.find_run(db.session(), number)
+        _, result = runs.check(db.session(), run, zone())
+        if request.method == "POST":
+            choices = _decided(runs.decisions(run), result)
+            with transaction():
+                runs.keep_decisions(runs.find_run(db.session(), number), choices)
+            again = bool(request.form.get("bulk"))
+            return redirect(url_for(".match" if again else ".check", number=number))
+        return self.render_template(
+            "importing/matching.html",
+            run_label=run.file.name,
+            groups=_groups(result, runs.decisions(run)),
+            action_url=url_for(".match", number=number),
+            open_count=result.open,
+            back_url=url_for(".review", number=number),
+        )
+
+    @expose("/<int:number>/check")
+    @permitted("add")
+    def check(self, number: int) -> ResponseReturnValue:
+        """Show the dry run; after the commit, what was imported."""
+        session = db.session()
+        run = runs.find_run(session, number)
+        found, result = runs.check(session, run, zone())
+        committed = _committed(session, run)
+        open_names = result.open
+        refused = (
+            ""
+            if not open_names
+            else ngettext("One name still needs your decision.", "%(num)s names still need your decision.", open_names)
+        )
+        can_sign = not open_names and not committed and result.changes.rows and current().may("imports", "commit")
+        return self.render_template(
+            "importing/dry_run.html",
+            run_label=run.file.name,
+            file_name=run.file.name,
+            sha256=run.file.sha256,
+            totals=_totals(result),
+            problems=_problems(found, result),
+            changes=_changes(result),
+            shown_of=_shown_of(len(result.changes.rows)),
+            effect=[] if committed else effects.sentences(session, result),
+            annotated_url=url_for(".findings", number=number),
+            sign_url=url_for(".sign", number=number) if can_sign and run.state == "ready" else None,
+            refused=refused,
+            cancel_url=url_for(".cancel", number=number) if run.state == "ready" else None,
+            committed=committed,
+        )
+
+    @expose("/<int:number>/findings.xlsx")
+    @permitted("add")
+    def findings(self, number: int) -> ResponseReturnValue:
+        """A copy of the file with every question as a comment in its cell."""
+        run = runs.find_run(db.session(), number)
+        found, result = runs.check(db.session(), run, zone())
+        return workbook(copies.findings_copy(found, result.matches), f"findings-{_stem(run)}.xlsx")
+
+    @expose("/<int:number>/sign", methods=["GET", "POST"])
+    @permitted("commit")
+    def sign(self, number: int) -> ResponseReturnValue:
+        """Sign the import; the signature and everything imported are written together."""
+        run = runs.find_run(db.session(), number)
+        if request.method == "GET":
+            runs.still_open(run)
+
+        def write(session: Session, signature: Signature, reason: str | None) -> str:
+            mine = runs.find_run(session, number)
+            if not runs.to_write(session, mine, signature.id):
+                return url_for(".check", number=number)
+            found = runs.recognized(mine)
+            _, written = matrix_import.commit(
+                session,
+                found,
+                runs.file_bytes(mine),
+                reason=reason or "",
+                zone=zone(),
+                choices=runs.decisions(mine),
+                signature_id=signature.id,
+                run=mine,
+            )
+            if written is None:
+                raise RuleBroken("By now everything in this file is recorded already. Nothing was signed.")
+            matrix_import.remember(session, runs.layout_of(found), mine.file.name, found.mapping)
+            return url_for(".check", number=number)
+
+        return signing.ask(
+            run,
+            "commit",
+            write,
+            title=gettext("Import %(file)s", file=run.file.name),
+            action_url=url_for(".sign", number=number),
+            cancel_url=url_for(".check", number=number),
+            needs_reason=True,
+            done=gettext("Signed and imported."),
+        )
+
+    @expose("/<int:number>/cancel", methods=["POST"])
+    @permitted("add")
+    def cancel(self, number: int) -> ResponseReturnValue:
+        """Give the import up."""
+        with transaction() as session:
+            runs.give_up(runs.find_run(session, number))
+        return redirect(safe_url("ImportView.index") or "/")
+
+    @expose("/<int:number>/export.xlsx")
+    @permitted("add")
+    def export(self, number: int) -> ResponseReturnValue:
+        """The workbook in its own layout with what is recorded now."""
+        session = db.session()
+        run = runs.find_run(session, number)
+        found, result = runs.check(session, run, zone())
+        data = copies.current_copy(session, found, result.matches, current().now(), calendar_of(zone()))
+        return workbook(data, f"{_stem(run)}.xlsx")
+
+    @expose("/export")
+    @permitted("add")
+    def export_grid(self) -> ResponseReturnValue:
+        """The matrix in the layout of the last import that was signed, else in a plain layout of our own."""
+        last = runs.last_committed(db.session())
+        if last is not None:
+            return redirect(url_for(".export", number=last.id))
+        return workbook(copies.stock_copy(*runs.stock(db.session(), current().now())), "matrix.xlsx")
+
+
+def _stem(run: ImportRun) -> str:
+    return run.file.name.rsplit(".", 1)[0][:80]
+
+
+def _chosen(found: Recognized) -> str:
+    names = [sheet.name for sheet in found.reading.sheets]
+    asked = request.args.get("sheet")
+    if asked in names:
+        return str(asked)
+    useful = [sheet.name for sheet in found.reading.sheets if sheet.subjects]
+    return (useful or names)[0]
+
+
+def _groups(result: DryRun, chosen: dict[str, str]) -> list[dict[str, Any]]:
+    labels = {
+        "people": gettext("People"),
+        "functions": gettext("Job functions"),
+        "items": gettext("Courses and documents"),
+    }
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for kind, key, match in result.matches.all():
+        if match.how in ("exact", "normalized") and f"{kind}:{key}" not in chosen:
+            continue
+        choice = chosen.get(f"{kind}:{key}") or ("create" if match.how == "new" else "")
+        groups.setdefault(kind, []).append(
+            {
+                "key": key,
+                "text": match.named.name,
+                "place": match.named.place,
+                "count": match.named.count,
+                "choice": choice,
+                "suggestions": match.suggestions,
+                "certain": not match.open,
+            }
+        )
+    return [
+        {"kind": kind, "label": labels[kind], "rows": sorted(rows, key=lambda row: bool(row["choice"]))[:SHOWN]}
+        for kind, rows in groups.items()
+    ]
+
+
+def _decided(choices: dict[str, str], result: DryRun) -> dict[str, str]:
+    """Decisions of the form laid over those there are; a bulk button decides for all open ones of its kind."""
+    known = {f"{kind}:{key}": match for kind, key, match in result.matches.all()}
+    for field, value in request.form.items():
+        name = field.removeprefix("match:")
+        if field.startswith("match:") and name in known:
+            if value:
+                choices[name] = value
+            else:
+                choices.pop(name, None)
+    what, _, kind = request.form.get("bulk", "").partition(":")
+    for name, match in known.items():
+        if not name.startswith(f"{kind}:") or not what or name in choices or not match.open:
+            continue
+        if what == "best" and match.how == "like":
+            choices[name] = match.suggestions[0][0]
+        elif what in ("create", "ignore"):
+            choices[name] = what
+    return choices
+
+
+def _totals(result: DryRun) -> list[dict[str, Any]]:
+    counts, same = result.changes.counts(), result.changes.same
+    units = len(result.changes.of("units"))
+    rows = [
+        (gettext("Requirements"), counts["requirements"], same["requirements"]),
+        (gettext("Training records"), counts["completions"], same["completions"]),
+        (gettext("People"), counts["people"], 0),
+        (gettext("Job functions"), {"add": units}, 0),
+        (gettext("Courses and documents"), counts["items"], 0),
+    ]
+    return [{"label": label, **numbers, "same": unchanged} for label, numbers, unchanged in rows]
+
+
+def _problems(found: Recognized, result: DryRun) -> list[dict[str, Any]]:
+    rows = [*found.reading.unresolved(), *result.matches.unresolved()][:SHOWN]
+    return [
+        {
+            "place": f"{row['sheet']}!{row['cell'] or ''}".rstrip("!"),
+            "value": row["value"],
+            "text": row["problem"],
+            "suggestions": row["suggestions"],
+        }
+        for row in rows
+    ]
+
+
+def _changes(result: DryRun) -> list[dict[str, Any]]:
+    labels = {
+        "units": gettext("Job function"),
+        "people": gettext("Person"),
+        "documents": gettext("Course or document"),
+        "requirements": gettext("Requirement"),
+        "completions": gettext("Training record"),
+    }
+    return [
+        {"kind": row.action, "label": labels[row.kind], "text": row.what, "place": row.place}
+        for row in result.changes.rows[:SHOWN]
+    ]
+
+
+def _shown_of(number: int) -> str:
+    return gettext("The first %(shown)s of %(all)s", shown=SHOWN, all=number) if number > SHOWN else ""
+
+
+def _committed(session: Session, run: ImportRun) -> dict[str, Any] | None:
+    if run.state != "committed":
+        return None
+    return {"at": run.finished_at, "printed_name": run.printed_name, "reason": run.reason}
+
+
+def register(appbuilder: AppBuilder) -> None:
+    """Put the pages in place; the menu entry is the upload page."""
+    appbuilder.add_view_no_menu(MatrixImportView())

@@ -1,0 +1,1 @@
+"""Paper: what reports say, and that every format says the same."""
