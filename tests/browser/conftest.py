@@ -5,6 +5,7 @@
 the server on any page makes the test fail. ``accessible(page)`` runs axe-core.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from werkzeug.serving import make_server
 
 from tests.cast import PASSWORD
@@ -147,12 +149,30 @@ def sign_in(page: Page, username: str, password: str = PASSWORD) -> None:
     page.wait_for_url(lambda url: "/login" not in url)
 
 
+def _axe(page: Page) -> Any:
+    """Load axe-core and run it in one breath: between two calls a page may give way to the next one."""
+    options = json.dumps({"runOnly": STANDARDS, "resultTypes": ["violations"]})
+    expression = f"{AXE.read_text(encoding='utf-8')}\n;axe.run(document, {options})"
+    for _attempt in range(3):
+        page.wait_for_load_state()
+        session = page.context.new_cdp_session(page)
+        try:
+            answer = session.send(
+                "Runtime.evaluate", {"expression": expression, "awaitPromise": True, "returnByValue": True}
+            )
+            if "exceptionDetails" not in answer:
+                return answer["result"]["value"]
+            failure = str(answer["exceptionDetails"])
+        except PlaywrightError as gone:  # the page was left while axe-core ran
+            failure = str(gone)
+        finally:
+            session.detach()
+    raise AssertionError(f"axe-core did not finish on {page.url} in three attempts: {failure}")
+
+
 def violations(page: Page, *, impacts: tuple[str, ...] = ("serious", "critical")) -> list[str]:
     """Return what axe-core finds on the page as it is now, worst kinds only unless told otherwise."""
-    session = page.context.new_cdp_session(page)
-    session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
-    session.detach()
-    result = page.evaluate("tags => axe.run(document, {runOnly: tags, resultTypes: ['violations']})", STANDARDS)
+    result = _axe(page)
     return [
         f"{page.url} {found['id']} ({found['impact']}): {node['html'][:160]}"
         for found in result["violations"]
