@@ -175,6 +175,7 @@ class Version(Governed, Scoped, Record):
         Text, info={"label": _l("What changed"), "help": _l("Shown to every trainee before signing")}
     )
     file_id: Mapped[int | None] = mapped_column(ForeignKey("stored_files.id"), info={"label": _l("Content")})
+    file_name: Mapped[str | None] = mapped_column(String(255), info={"label": _l("File name")})
     text: Mapped[str | None] = mapped_column(Text, info={"label": _l("Extracted text"), "internal": True})
     author_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), info={"label": _l("Author")})
     planned_effective_at: Mapped[datetime | None] = mapped_column(

@@ -28,6 +28,7 @@ class ImportRun(Shared, Record):
 
     kind: Mapped[str] = mapped_column(String(30), nullable=False, info={"label": _l("Kind")})
     file_id: Mapped[int] = mapped_column(ForeignKey("stored_files.id"), nullable=False, info={"label": _l("File")})
+    file_name: Mapped[str] = mapped_column(String(255), nullable=False, info={"label": _l("File name")})
     state: Mapped[str] = mapped_column(
         String(20), nullable=False, default="uploaded", info={"label": _l("State"), "choices": IMPORT_STATES}
     )

@@ -2,25 +2,27 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.domain.errors import BadInput, NotFound, RuleBroken
 from app.models.base import Record
 from app.models.files import Attachment, Comment, StoredFile
 from app.safeguards.context import current
+from app.services import files
 
 LONGEST_REMARK = 10_000
 
 
-def attach(session: Session, record: Record, file: StoredFile, note: str | None) -> Attachment:
-    """Attach a stored file to a record, within the record's client."""
+def attach(session: Session, record: Record, file: StoredFile, name: str, note: str | None) -> Attachment:
+    """Attach a stored file to a record under a name of its own, within the record's client."""
     context = current()
     attachment = Attachment(
         record_type=record.__tablename__,
         record_id=record.id,
         client_id=getattr(record, "client_id", None),
         file_id=file.id,
+        file_name=files.clean_name(name),
         note=(note or "").strip() or None,
         attached_at=context.now(),
         attached_by=context.printed_name,
@@ -87,16 +89,3 @@ def remarks_of(session: Session, record: Record) -> Sequence[Comment]:
     """Return the remarks on a record, the oldest first."""
     query = select(Comment).where(Comment.record_type == record.__tablename__, Comment.record_id == record.id)
     return session.scalars(query.order_by(Comment.id)).all()
-
-
-def how_many(session: Session, record: Record) -> tuple[int, int]:
-    """Return the number of files and of remarks on a record."""
-    files = select(func.count(Attachment.id)).where(
-        Attachment.record_type == record.__tablename__,
-        Attachment.record_id == record.id,
-        Attachment.withdrawn_at.is_(None),
-    )
-    remarks = select(func.count(Comment.id)).where(
-        Comment.record_type == record.__tablename__, Comment.record_id == record.id
-    )
-    return int(session.scalar(files) or 0), int(session.scalar(remarks) or 0)

@@ -134,21 +134,20 @@ def the_store() -> Store:
 
 
 def store(session: Session, data: bytes, name: str, content_type: str | None = None) -> StoredFile:
-    """Keep ``data`` and return its record; the same bytes give the same record again.
+    """Keep ``data`` and return its record; the same bytes of the same kind give the same record again.
 
-    The type is told from the content, never from what the sender claims; ``content_type`` only decides between kinds
-    of plain text. Raises BadInput for an empty or too large file, a bomb, or text in an unknown encoding.
+    The type is told from the content, never from what the sender claims; ``name`` and ``content_type`` only decide
+    between kinds of plain text. Whatever holds the file keeps its name (``clean_name``).
+    Raises BadInput for an empty or too large file, a bomb, or text in an unknown encoding.
     """
     kind = checked_type(data, name, content_type)
     digest = sha256(data).hexdigest()
-    known = session.scalar(select(StoredFile).where(StoredFile.sha256 == digest))
-    if known is not None:
-        the_store().write(digest, data)
-        return known
     the_store().write(digest, data)
-    record = StoredFile(
-        sha256=digest, size=len(data), name=clean_name(name), content_type=kind, stored_at=current().now()
-    )
+    query = select(StoredFile).where(StoredFile.sha256 == digest, StoredFile.content_type == kind)
+    known = session.scalar(query)
+    if known is not None:
+        return known
+    record = StoredFile(sha256=digest, size=len(data), content_type=kind, stored_at=current().now())
     session.add(record)
     session.flush()
     return record
@@ -160,7 +159,8 @@ def open_file(record: StoredFile) -> BinaryIO:
         return the_store().open(record.sha256)
     except FileNotFoundError:
         raise NotFound(
-            "The file “%(name)s” is not in the file store. Restore it from a backup.", name=record.name
+            "The file with the SHA-256 %(digest)s is not in the file store. Restore it from a backup.",
+            digest=record.sha256,
         ) from None
 
 
@@ -172,8 +172,11 @@ def read(record: StoredFile) -> bytes:
     with open_file(record) as stream:
         data = stream.read()
     if sha256(data).hexdigest() != record.sha256:
-        raise RuleBroken("The file “%(name)s” was altered in the file store. Do not use it; call quality assurance.",
-                         name=record.name)  # fmt: skip
+        raise RuleBroken(
+            "The file with the SHA-256 %(digest)s was altered in the file store. Do not use it; "
+            "call quality assurance.",
+            digest=record.sha256,
+        )
     return data
 
 

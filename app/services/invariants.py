@@ -179,9 +179,9 @@ def _files(session: Session, read: bool) -> Iterator[Phrase]:
     store = files.the_store()
     for file in session.scalars(select(StoredFile)):
         if not store.exists(file.sha256):
-            yield Phrase("The file %(name)s (%(digest)s) is missing.", name=file.name, digest=file.sha256)
+            yield Phrase("The file with the SHA-256 %(digest)s is missing.", digest=file.sha256)
         elif read and not _intact(file):
-            yield Phrase("The file %(name)s (%(digest)s) was altered.", name=file.name, digest=file.sha256)
+            yield Phrase("The file with the SHA-256 %(digest)s was altered.", digest=file.sha256)
 
 
 def _intact(file: StoredFile) -> bool:

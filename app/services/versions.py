@@ -45,6 +45,7 @@ def new_version(session: Session, item: Item, revision_class: str = "major", lab
         label=label or _free_label(versions, newest, revision_class),
         revision_class=_known_class(revision_class),
         file_id=newest.file_id if newest else None,
+        file_name=newest.file_name if newest else None,
         text=newest.text if newest else None,
         author_id=author.id if author else None,
     )
@@ -95,7 +96,7 @@ def set_content(session: Session, version: Version, data: bytes, name: str, cont
     kind = files.checked_type(data, name, content_type)
     text = contents.extract_text(data, kind)
     stored = files.store(session, data, name, content_type)
-    version.file_id, version.text = stored.id, text
+    version.file_id, version.file_name, version.text = stored.id, files.clean_name(name), text
     session.flush()
     session.expire(version, ["file"])
 
@@ -196,7 +197,7 @@ def content(session: Session, version: Version) -> dict[str, Any]:
         "version": version.label,
         "revision_class": version.revision_class,
         "change_summary": version.change_summary,
-        "file": {"name": file.name, "sha256": file.sha256, "size": file.size} if file else None,
+        "file": {"name": version.file_name, "sha256": file.sha256, "size": file.size} if file else None,
         "author": author.name if author else None,
         "planned_effective_at": version.planned_effective_at,
         "training_impact": [

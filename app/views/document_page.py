@@ -119,7 +119,7 @@ def _version(version: Version) -> dict[str, Any]:
         "effective_from": release.effective_from if release else version.planned_effective_at,
         "training_from": release.training_from if release else None,
         "author": version.author.name if version.author else None,
-        "file_name": version.file.name if version.file else None,
+        "file_name": version.file_name,
         "file_url": url_for("VersionView.download", pk=version.id) if version.file else None,
         "view_url": url_for("ReadingView.read", pk=version.id),
         "digest": version.file.sha256 if version.file else None,

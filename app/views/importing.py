@@ -100,6 +100,7 @@ class ImportView(BaseView):
             run = ImportRun(
                 kind=kind,
                 file_id=files.store(session, data, name).id,
+                file_name=files.clean_name(name),
                 state="ready",
                 started_at=context.now(),
                 username=context.username,
@@ -128,8 +129,8 @@ class ImportView(BaseView):
         can_sign = run.state == "ready" and not plan.errors and plan.changes and current().may("imports", "commit")
         return self.render_template(
             "importing/dry_run.html",
-            run_label=f"{say(KINDS[run.kind][0])}: {run.file.name}",
-            file_name=run.file.name,
+            run_label=f"{say(KINDS[run.kind][0])}: {run.file_name}",
+            file_name=run.file_name,
             sha256=run.file.sha256,
             totals=_totals(plan),
             problems=[
@@ -167,7 +168,7 @@ class ImportView(BaseView):
             run,
             "commit",
             write,
-            title=gettext("Import %(file)s", file=run.file.name),
+            title=gettext("Import %(file)s", file=run.file_name),
             action_url=url_for(".sign", number=number),
             cancel_url=url_for(".check", number=number),
             needs_reason=True,
@@ -185,7 +186,7 @@ class ImportView(BaseView):
 
 def plan_of(session: Session, run: ImportRun) -> Plan:
     """What importing the stored list would do now."""
-    table = read_table(run.file.name, runs.file_bytes(run))
+    table = read_table(run.file_name, runs.file_bytes(run))
     return importing.check(session, run.kind, table, current_app.config["TIME_ZONE"])
 
 
@@ -215,7 +216,7 @@ def _shown(run: ImportRun) -> dict[str, Any]:
     step = "review" if run.kind == "matrix" and run.state == "ready" else "check"
     label, _, _ = KINDS.get(run.kind, (run.kind, "", ""))
     return {
-        "label": run.file.name,
+        "label": run.file_name,
         "kind_label": say(label),
         "state": run.state,
         "state_label": say(IMPORT_STATES[run.state]),

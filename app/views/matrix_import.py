@@ -77,7 +77,7 @@ class MatrixImportView(BaseView):
         reasons = [error] if error else []
         return self.render_template(
             "importing/review.html",
-            run_label=run.file.name,
+            run_label=run.file_name,
             step=2,
             sheets=[
                 {
@@ -114,7 +114,7 @@ class MatrixImportView(BaseView):
             return redirect(url_for(".match" if again else ".check", number=number))
         return self.render_template(
             "importing/matching.html",
-            run_label=run.file.name,
+            run_label=run.file_name,
             groups=_groups(result, runs.decisions(run)),
             action_url=url_for(".match", number=number),
             open_count=result.open,
@@ -138,8 +138,8 @@ class MatrixImportView(BaseView):
         can_sign = not open_names and not committed and result.changes.rows and current().may("imports", "commit")
         return self.render_template(
             "importing/dry_run.html",
-            run_label=run.file.name,
-            file_name=run.file.name,
+            run_label=run.file_name,
+            file_name=run.file_name,
             sha256=run.file.sha256,
             totals=_totals(result),
             problems=_problems(found, result),
@@ -186,14 +186,14 @@ class MatrixImportView(BaseView):
             )
             if written is None:
                 raise RuleBroken("By now everything in this file is recorded already. Nothing was signed.")
-            matrix_import.remember(session, runs.layout_of(found), mine.file.name, found.mapping)
+            matrix_import.remember(session, runs.layout_of(found), mine.file_name, found.mapping)
             return url_for(".check", number=number)
 
         return signing.ask(
             run,
             "commit",
             write,
-            title=gettext("Import %(file)s", file=run.file.name),
+            title=gettext("Import %(file)s", file=run.file_name),
             action_url=url_for(".sign", number=number),
             cancel_url=url_for(".check", number=number),
             needs_reason=True,
@@ -229,7 +229,7 @@ class MatrixImportView(BaseView):
 
 
 def _stem(run: ImportRun) -> str:
-    return run.file.name.rsplit(".", 1)[0][:80]
+    return run.file_name.rsplit(".", 1)[0][:80]
 
 
 def _chosen(found: Recognized) -> str:

@@ -104,7 +104,7 @@ class ShowPages(RecordCore):
         found = attachments.attachments_of(db.session(), record)
         told = [
             {
-                "name": one.file.name,
+                "name": one.file_name,
                 "size": readable_size(one.file.size),
                 "digest": one.file.sha256,
                 "added_at": one.attached_at,
@@ -139,7 +139,7 @@ class ShowPages(RecordCore):
                 raise BadInput("Choose a file first.", field="file")
             with transaction() as session:
                 stored = files.store(session, sent.read(), sent.filename, sent.mimetype)
-                attachments.attach(session, record, stored, request.form.get("description"))
+                attachments.attach(session, record, stored, sent.filename, request.form.get("description"))
             flash(gettext("The file is attached."), "success")
         except RuleBroken as refusal:
             flash(sentence(refusal), "danger")
@@ -152,8 +152,8 @@ class ShowPages(RecordCore):
         record = self._readable(pk)
         attachment = attachments.attachment_of(db.session(), record, number)
         with transaction() as session:
-            audit.note(session, "view", record, file=attachment.file.name, sha256=attachment.file.sha256)
-        return send(attachment.file)
+            audit.note(session, "view", record, file=attachment.file_name, sha256=attachment.file.sha256)
+        return send(attachment.file, attachment.file_name)
 
     @expose("/files/<int:pk>/<int:number>/off", methods=["POST"])
     @permitted("void", "files")

@@ -244,7 +244,7 @@ def _sent(pk: int, inline: bool) -> Response:
         raise RuleBroken("This version has no file.")
     with transaction() as session:
         documents.record_view(session, version, "view" if inline else "download")
-    answer = send(version.file, inline=inline)
+    answer = send(version.file, version.file_name or version.item.code, inline=inline)
     if inline and version.file.content_type == files.PDF:
         answer.headers["Content-Security-Policy"] = PDF_POLICY
     return answer

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from app.models.files import Attachment, Comment, StoredFile
+from app.models.files import Attachment, Comment
 from app.safeguards.context import acting
 from tests.cast import context_of
 from tests.conftest import House
@@ -34,7 +34,7 @@ def test_a_file_is_taken_off_with_a_reason_and_kept(house: House) -> None:
     with acting(context_of()):
         attachment = house.session.scalars(select(Attachment)).one()
         assert attachment.withdrawn_reason == "Belongs to somebody else"
-        assert house.session.scalars(select(StoredFile)).one().name == "evidence.txt"
+        assert attachment.file_name == "evidence.txt"
 
 
 def test_a_file_is_reached_through_its_own_record_alone(house: House) -> None:

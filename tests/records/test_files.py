@@ -5,10 +5,12 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.errors import BadInput, NotFound, RuleBroken
+from app.models.organization import Unit
 from app.safeguards.context import Context
-from app.services import contents, files
+from app.services import attachments, contents, files
 from tests.conftest import House
 
 pytestmark = pytest.mark.req("DOC-2", "SEC-3")
@@ -61,8 +63,23 @@ def test_the_content_decides_the_type_and_not_the_name(house: House, context: Co
 
 
 def test_a_name_is_never_a_path(house: House, context: Context) -> None:
-    assert files.store(house.session, b"one", "../../etc/passwd").name == "passwd"
-    assert files.store(house.session, b"two", "C:\\temp\\Plan\r\nX: y.md").name == "PlanX: y.md"
+    assert files.clean_name("../../etc/passwd") == "passwd"
+    assert files.clean_name("C:\\temp\\Plan\r\nX: y.md") == "PlanX: y.md"
+
+
+def test_the_same_bytes_keep_the_name_that_each_record_gave_them(house: House, context: Context) -> None:
+    unit = house.session.scalars(select(Unit)).first()
+    assert unit is not None
+    for name in ("audit of client A.txt", "minutes.txt"):
+        attachments.attach(house.session, unit, files.store(house.session, b"same", name), name, None)
+    told = [one.file_name for one in attachments.attachments_of(house.session, unit)]
+    assert told == ["minutes.txt", "audit of client A.txt"]
+
+
+def test_a_text_is_markdown_for_one_record_and_plain_for_another(house: House, context: Context) -> None:
+    plain, markdown = (files.store(house.session, b"# Same", name) for name in ("a.txt", "a.md"))
+    assert (plain.content_type, markdown.content_type) == (files.PLAIN, files.MARKDOWN)
+    assert plain.sha256 == markdown.sha256
 
 
 def test_bytes_altered_on_disk_are_found_and_lost_ones_named(house: House, context: Context, folder: Path) -> None:
@@ -73,7 +90,7 @@ def test_bytes_altered_on_disk_are_found_and_lost_ones_named(house: House, conte
     with pytest.raises(RuleBroken, match="altered"):
         files.read(record)
     path.unlink()
-    with pytest.raises(NotFound, match=r"a\.txt"):
+    with pytest.raises(NotFound, match=record.sha256):
         files.read(record)
 
 

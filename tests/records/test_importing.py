@@ -138,9 +138,9 @@ def test_a_completion_keeps_its_true_day_origin_claim_and_evidence_and_closes_it
     )
     assert done.evidence_place == "row 2"
     file = found(house, StoredFile, StoredFile.id == done.evidence_id)[0]
-    assert file.name == "completions.csv"
     run = found(house, ImportRun, ImportRun.kind == "completions")[0]
-    assert (run.file_id, run.reason, run.username) == (file.id, "A test imports", "test")
+    assert (run.file_id, run.file_name) == (file.id, "completions.csv")
+    assert (run.reason, run.username) == ("A test imports", "test")
     assert [one.state for one in found(house, Assignment, Assignment.person_id == tom.id)] == ["completed"]
 
 

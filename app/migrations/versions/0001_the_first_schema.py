@@ -1,6 +1,6 @@
 """The first schema
 
-Revision: 0001; after: ; 2026-11-20 13:56:23.705727
+Revision: 0001; after: ; 2026-11-20 15:49:47.519649
 """
 
 import sqlalchemy as sa
@@ -211,13 +211,12 @@ def upgrade() -> None:
     op.create_table('stored_files',
     sa.Column('sha256', sa.String(length=64), nullable=False),
     sa.Column('size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('content_type', sa.String(length=120), nullable=False),
     sa.Column('stored_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('row_version', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('sha256')
+    sa.UniqueConstraint('sha256', 'content_type')
     )
     op.create_table('trail_reviews',
     sa.Column('starts_at', sa.DateTime(timezone=True), nullable=False),
@@ -332,6 +331,7 @@ def upgrade() -> None:
     sa.Column('record_type', sa.String(length=60), nullable=False),
     sa.Column('record_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('file_name', sa.String(length=255), nullable=False),
     sa.Column('note', sa.Text(), nullable=True),
     sa.Column('attached_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('attached_by', sa.String(length=200), nullable=False),
@@ -632,6 +632,7 @@ def upgrade() -> None:
     op.create_table('import_runs',
     sa.Column('kind', sa.String(length=30), nullable=False),
     sa.Column('file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('file_name', sa.String(length=255), nullable=False),
     sa.Column('state', sa.String(length=20), nullable=False),
     sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('finished_at', sa.DateTime(timezone=True), nullable=True),
@@ -934,6 +935,7 @@ def upgrade() -> None:
     sa.Column('revision_class', sa.String(length=20), nullable=False),
     sa.Column('change_summary', sa.Text(), nullable=True),
     sa.Column('file_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
+    sa.Column('file_name', sa.String(length=255), nullable=True),
     sa.Column('text', sa.Text(), nullable=True),
     sa.Column('author_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('planned_effective_at', sa.DateTime(timezone=True), nullable=True),

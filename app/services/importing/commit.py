@@ -80,7 +80,8 @@ def write(
             run = ImportRun(
                 kind=plan.kind, started_at=at, username=context.username, printed_name=context.printed_name
             )  # fmt: skip
-        run.file_id, run.reason, run.signature_id = file.id, reason, signature_id
+        run.file_id, run.file_name = file.id, files.clean_name(table.file)
+        run.reason, run.signature_id = reason, signature_id
         run.state, run.progress = "committed", 100
         run.summary = json.dumps({noun: dict(counts) for noun, counts in plan.counts.items()})
         touched = plan.write(Writing(session, at, reason, file.id))

@@ -142,7 +142,7 @@ def _version_row(session: Session, said: dict[str, Any]) -> dict[str, Any]:
     if content := said.get("file"):
         _, name, data = content
         stored = files.store(session, data, name)
-        row["file_id"] = stored.id
+        row["file_id"], row["file_name"] = stored.id, files.clean_name(name)
         row["text"] = contents.extract_text(data, stored.content_type)
     return row
 

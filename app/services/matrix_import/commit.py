@@ -149,7 +149,8 @@ def _write(
     if run is None:
         run = ImportRun(kind="matrix", started_at=at, username=context.username, printed_name=context.printed_name)
         session.add(run)
-    run.file_id, run.reason, run.signature_id = file.id, reason, signature_id
+    run.file_id, run.file_name = file.id, files.clean_name(found.file)
+    run.reason, run.signature_id = reason, signature_id
     run.mapping = json.dumps(found.mapping, ensure_ascii=False)
     run.summary = json.dumps(result.changes.counts())
     run.state, run.progress = "committed", 100

@@ -48,6 +48,7 @@ def open_run(session: Session, name: str, data: bytes) -> ImportRun:
     run = ImportRun(
         kind="matrix",
         file_id=file.id,
+        file_name=files.clean_name(name),
         state="ready",
         started_at=context.now(),
         username=context.username,
@@ -106,10 +107,10 @@ def file_bytes(run: ImportRun) -> bytes:
 
 def recognized(run: ImportRun, mapping: Mapping[str, Any] | None = None) -> Recognized:
     """The file recognized with the corrections of the import, or with others that are not kept."""
-    grids = _known(run.file)
+    grids = _known(run.file, run.file_name)
     given = json.loads(run.mapping or "{}") if mapping is None else mapping
     choices = clean_choices(given, [grid.name for grid in grids])
-    return Recognized(run.file.name, run.file.sha256, grids, recognize(grids, load_vocabulary(), choices), choices)
+    return Recognized(run.file_name, run.file.sha256, grids, recognize(grids, load_vocabulary(), choices), choices)
 
 
 def decisions(run: ImportRun) -> dict[str, str]:
@@ -146,12 +147,12 @@ def layout_of(found: Recognized) -> str:
     return fingerprint(found.grids, recognize(found.grids, load_vocabulary()))
 
 
-def _known(file: StoredFile) -> list[Grid]:
+def _known(file: StoredFile, name: str) -> list[Grid]:
     with _lock:
         grids = _grids.get(file.sha256)
     if grids is None:
         with files.open_file(file) as stream:
-            grids = _read(file.name, stream.read())
+            grids = _read(name, stream.read())
     return grids
 
 
