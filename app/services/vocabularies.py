@@ -9,7 +9,7 @@ from app.domain.importing.vocabulary import Vocabulary, build_vocabulary
 FOLDER = Path(__file__).resolve().parents[2] / "seed_data" / "vocabularies"
 
 # Where two languages use one word differently, the earlier one wins.
-_ORDER = ("en", "es", "pt", "fr", "de", "ru", "ja", "zh", "ko", "th", "ar", "it")
+_ORDER = ("en", "es", "pt", "fr", "de", "ru", "ja", "zh", "ko", "th", "ar", "it", "nl")
 
 
 @lru_cache(maxsize=1)
