@@ -39,8 +39,3 @@ JOBS: tuple[Job, ...] = (
     Job("reminders", Phrase("Reminders of due and overdue training"), Daily(time(5, 30)), tasks.remind_people),
     Job("digests", Phrase("Digests for supervisors"), Every(15), tasks.send_digests, tasks.somebody_starts),
 )
-
-
-def job_named(name: str) -> Job | None:
-    """Return the job called ``name``, or None."""
-    return next((job for job in JOBS if job.name == name), None)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy.orm import Session
 
 from app.domain.errors import RuleBroken
 from app.safeguards.values import is_protected
@@ -97,6 +98,15 @@ def snapshot(connection: Connection) -> Iterator[Connection]:
         return
     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     yield connection
+
+
+def take_turns(session: Session, lock: int) -> None:
+    """Wait until no other transaction holds ``lock``, and hold it to the end of this one.
+
+    To be called inside a savepoint: beginning it took SQLite's write lock; PostgreSQL has an advisory lock for it.
+    """
+    if session.connection().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 def open_door(connection: Connection) -> None:

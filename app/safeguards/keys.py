@@ -6,7 +6,6 @@ lacks a good signature (21 CFR 11.10(e); see docs/trail.md).
 
 import os
 import stat
-from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,9 +96,3 @@ def note_holds(public_key: bytes, note: SignedNote) -> bool:
     if note.key_hash != note_key_hash(note.name, public_key):
         return False
     return signature_holds(public_key, note.checkpoint.text.encode(), note.signature.hex())
-
-
-def public_line(signer: Signer) -> str:
-    """Return the verifier key in the C2SP form ``name+hash+base64``, to be kept outside the server."""
-    blob = b64encode(b"\x01" + signer.public).decode()
-    return f"qualgate+{note_key_hash('qualgate', signer.public).hex()}+{blob}"

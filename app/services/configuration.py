@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.domain.errors import RuleBroken
 from app.domain.text import Phrase
-from app.models.configuration import Choice, ChoiceList, CustomField, CustomValue, Setting
+from app.models.configuration import ChoiceList, CustomField, CustomValue, Setting
 
 YES, NO = "1", "0"
 
@@ -168,16 +168,6 @@ def change_settings(session: Session, wanted: Mapping[str, str]) -> list[str]:
             set_setting(session, key, value)
             changed.append(key)
     return changed
-
-
-def add_choice(session: Session, choice_list: ChoiceList, values: Mapping[str, Any]) -> Choice:
-    """Add a choice to a list. Raises RuleBroken when its code is taken there."""
-    if any(one.code == values["code"] for one in choice_list.choices):
-        raise RuleBroken("The list has the code %(code)s already.", code=values["code"], field="code")
-    choice = Choice(list_id=choice_list.id, **values)
-    session.add(choice)
-    session.flush()
-    return choice
 
 
 def check_field(values: Mapping[str, Any]) -> None:

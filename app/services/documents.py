@@ -110,12 +110,6 @@ def readable(session: Session, version_id: int) -> Version:
     return version
 
 
-def effective_version(session: Session, item_id: int) -> Version | None:
-    """Return the version of an item that is in force, or None."""
-    query = select(Version).where(Version.item_id == item_id, Version.state == "effective")
-    return session.scalars(query.order_by(Version.sequence.desc())).first()
-
-
 def visible_versions(session: Session, item: Item) -> list[Version]:
     """Return the versions of an item that the current login may open, the newest first."""
     person = person_of(session)

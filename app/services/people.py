@@ -174,12 +174,6 @@ def memberships_of(session: Session, person_id: int) -> Sequence[Membership]:
     return session.scalars(query).all()
 
 
-def intervals_of(session: Session, model: type[Interval], person_id: int) -> Sequence[Interval]:
-    """Return a person's employments or leaves, the latest first."""
-    query = select(model).where(model.person_id == person_id, model.voided_at == FOREVER)
-    return session.scalars(query.order_by(model.starts_at.desc())).all()
-
-
 @dataclass(frozen=True)
 class Standing:
     """Whether a person is employed and on leave at one instant."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.compliance import Decision, decide_all
@@ -22,6 +22,7 @@ from app.models.matrix import TRIGGERS, Assignment, Equivalence
 from app.models.organization import Unit
 from app.safeguards.bulk import insert_many, update_many
 from app.safeguards.context import current, within_all_clients
+from app.safeguards.database import take_turns
 from app.services.gathering import Survey, narrowed, survey
 from app.services.memory import collector_paused
 
@@ -65,7 +66,8 @@ def reconcile(
         raise RuleBroken("“%(trigger)s” is no known trigger of an assignment.", trigger=trigger)
     chosen_people = None if people is None else frozenset(people)
     with within_all_clients():
-        _take_turns(session)
+        with session.begin_nested():  # one reconciliation follows the other and sees what it has written
+            take_turns(session, LOCK)
         chosen_items = None if items is None else _concerned(session, frozenset(items))
         existing = _open_assignments(session, chosen_people, chosen_items)
         closer = {(person, item) for person, found in existing.items() for item in found}
@@ -74,16 +76,6 @@ def reconcile(
         for decision, assignment in _pairs(found, existing, chosen_items):
             plan.take(decision, assignment)
         return plan.apply(session)
-
-
-def _take_turns(session: Session) -> None:
-    """Let concurrent reconciliations follow each other, so that each sees what the one before has written.
-
-    The savepoint takes SQLite's write lock before anything is read; PostgreSQL has an advisory lock for it.
-    """
-    with session.begin_nested():
-        if session.connection().dialect.name == "postgresql":
-            session.execute(select(func.pg_advisory_xact_lock(LOCK)))
 
 
 def _concerned(session: Session, items: frozenset[int]) -> frozenset[int]:

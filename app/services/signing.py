@@ -11,7 +11,7 @@ transaction, so the count and the alert stay although the signing did not happen
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_urlsafe
@@ -358,8 +358,3 @@ def _sitting(session: Session, login: LoginSession | None) -> rules.Sitting | No
         ended=login.revoked_at is not None,
         same_place=address is None or login.address is None or address == login.address,
     )
-
-
-def valid_ones(seen: Sequence[Seen], meaning: str) -> list[Signature]:
-    """Return the signatures of one meaning that are on today's content."""
-    return [one.signature for one in seen if one.status == rules.VALID and one.signature.meaning == meaning]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask_appbuilder.security.sqla.models import Role, User
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, not_, select, true
 from sqlalchemy.orm import Session
 
 from app.domain.errors import NotAllowed, RuleBroken
@@ -59,6 +59,19 @@ def add_user(session: Session, username: str, wanted: Wanted) -> UserAccount:
     _scope(session, account, wanted)
     _link_person(session, user, wanted.person_id)
     return account
+
+
+def within_scope() -> ColumnElement[bool]:
+    """The condition that a login sees no more clients than the one who acts.
+
+    Who is limited to some clients neither sees nor changes a login that reaches further: its address would be the way
+    to its password.
+    """
+    mine = current().clients
+    if mine is None:
+        return true()
+    wider = UserAccount.clients.any(AccountClient.unit_id.not_in(sorted(mine)))
+    return and_(UserAccount.all_clients.is_(False), not_(wider))
 
 
 def change_user(session: Session, account: UserAccount, wanted: Wanted) -> None:

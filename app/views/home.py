@@ -44,7 +44,6 @@ class HomeView(IndexView):
             done=[_done(one) for one in day.done] if day else [],
             numbers=_numbers(day) if day else None,
             panels=[],
-            first_run_url=None,
         )
 
 

@@ -25,6 +25,7 @@ from app.reports import writing
 from app.safeguards import audit
 from app.safeguards.context import current
 from app.services import compliance, people
+from app.views.arguments import whole_number
 from app.views.base import RecordView
 from app.views.columns import Column, calculated
 from app.views.exports import download, produced
@@ -76,7 +77,7 @@ class PersonView(RecordView):
     def selected(self, ask: Any) -> Select[Any]:
         """Narrow to the members of a unit where one is chosen."""
         chosen = [
-            int(value) for name, _, value in ask.filters if name == "unit" and value.isdigit() and len(value) < 18
+            number for name, _, value in ask.filters if name == "unit" and (number := whole_number(value)) is not None
         ]
         rest = tuple(one for one in ask.filters if one[0] != "unit")
         query = super().selected(type(ask)(ask.text, ask.sort, ask.down, ask.page, ask.size, rest))

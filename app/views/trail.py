@@ -30,6 +30,7 @@ from app.safeguards.context import current
 from app.services import shown, trail, trail_review
 from app.services.trail_review import BEGINNING, COUNTED, Wanted
 from app.views import exports
+from app.views.arguments import whole_number
 from app.views.base import url_of, view_of
 from app.views.columns import column
 from app.views.guard import permitted
@@ -111,8 +112,9 @@ def _records(entries: Sequence[AuditEntry]) -> dict[tuple[str | None, str | None
     """Return the records that the entries are about and that still exist within the reader's scope."""
     wanted: dict[str, set[int]] = defaultdict(set)
     for entry in entries:
-        if entry.table_name and entry.record_id and entry.record_id.isdigit():
-            wanted[entry.table_name].add(int(entry.record_id))
+        number = whole_number(entry.record_id)
+        if entry.table_name and number is not None:
+            wanted[entry.table_name].add(number)
     found: dict[tuple[str | None, str | None], Record] = {}
     for table, ids in wanted.items():
         try:

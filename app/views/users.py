@@ -118,10 +118,11 @@ class UserView(RecordView):
     keeps_files = False
 
     def base_query(self) -> Select[Any]:
-        """Accounts with their user, roles and clients."""
+        """Accounts that one may know of, with their user, roles and clients."""
         return (
             super()
             .base_query()
+            .where(users.within_scope())
             .join(UserAccount.user)
             .options(
                 contains_eager(UserAccount.user).selectinload(User.roles),

@@ -76,12 +76,27 @@ def test_pages_of_logins_name_no_client_outside_of_the_scope(house: House) -> No
     assert "BETA" in everybody.get("/users/list/").text
     assert "BETA" in everybody.get("/access-review/").text
     quinn = narrowed(house, "quinn")
-    for page in (
-        "/users/list/", f"/users/show/{charlie}", "/users/export/csv", "/access-review/", "/access-review/export/csv",
-    ):  # fmt: skip
+    for page in ("/access-review/", "/access-review/export/csv"):
         answer = quinn.get(page)
         assert answer.status_code == 200, page
         assert "harlie" in answer.text, page
         assert "BETA" not in answer.text, page
+    for page in ("/users/list/", "/users/export/csv"):
+        assert "harlie" not in quinn.get(page).text, page
+    assert quinn.get(f"/users/show/{charlie}").status_code == 404
     assert "ACME" in quinn.get("/users/list/").text
     assert "ACME" in quinn.get("/access-review/").text
+
+
+def test_a_login_that_reaches_further_is_out_of_reach(house: House) -> None:
+    quinn = number_of(house, "quinn")
+    ada = narrowed(house, "ada")
+    assert "axel" in ada.get("/users/list/").text, "Axel sees the same client"
+    assert ada.get(f"/users/edit/{quinn}").status_code == 404
+    assert ada.post(f"/users/edit/{quinn}", data={"email": "mine@example.com"}).status_code == 404
+    assert ada.post("/users/do/deactivate", data={"rowid": quinn}).status_code == 404
+    with acting(context_of()):
+        house.session.expire_all()
+        account = house.session.get_one(UserAccount, quinn)
+        assert account.user.active
+        assert account.user.email != "mine@example.com"

@@ -23,7 +23,7 @@ from app.domain.text import Phrase
 from app.extensions import db
 from app.jobs import mail, runner, table
 from app.jobs.schedule import Daily, Every
-from app.jobs.table import Job, job_named
+from app.jobs.table import JOBS, Job
 from app.models.documents import Version
 from app.models.jobs import JobRun, OutboxMail
 from app.models.matrix import Assignment
@@ -54,7 +54,7 @@ def at(instant: datetime) -> Callable[[], datetime]:
 
 
 def named(*names: str) -> list[Job]:
-    return [job for name in names if (job := job_named(name)) is not None]
+    return [job for job in JOBS if job.name in names]
 
 
 SETTINGS = {"TIME_ZONE": "Europe/Berlin"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from app.domain.importing.grid import as_text
-from app.domain.importing.lexis import CELLISH, CODE, EMPTY, ITEM_CODE, LABELISH, MARK, MEASURE, NUMBER, SENTENCE, SMALL
+from app.domain.importing.lexis import CODE, EMPTY, ITEM_CODE, LABELISH, MARK, MEASURE, NUMBER, SENTENCE, SMALL
 from app.domain.importing.measures import hours_of, months_of, read_measure
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import ATTRIBUTES, Table, labelled_above, rhythm
@@ -278,10 +278,3 @@ def line_value(sheet: Sheet, what: str, value: object, unit_text: str) -> object
         years = any(sheet.vocabulary.units.get(word) == "years" for word in re.split(r"[\s()/]+", unit))
         return months_of(value, sheet.vocabulary, "years" if years else "months")
     return as_text(value) or None
-
-
-def body_classes(sheet: Sheet, row: int, columns: list[int]) -> tuple[int, int]:
-    """How many cells of a row, within these columns, are cell-like and label-like."""
-    classes = sheet.kinds.row_classes(row)
-    picked = [classes[c : c + 1] for c in columns]
-    return picked.count(CELLISH), picked.count(LABELISH)

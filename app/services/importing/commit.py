@@ -11,6 +11,7 @@ from app.domain.errors import NotAllowed, RuleBroken
 from app.models.importing import ImportRun
 from app.models.trail import AuditLink
 from app.safeguards.context import because, current
+from app.safeguards.database import take_turns
 from app.services import files, reconciler
 from app.services.importing.plan import Plan, Touched, Writing
 
@@ -42,8 +43,7 @@ def check_and_write(session: Session, check: Callable[[], Plan], reason: str) ->
     if plan.errors or not plan.changes:
         return plan, None
     with session.begin_nested():
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(select(func.pg_advisory_xact_lock(IMPORT_LOCK)))
+        take_turns(session, IMPORT_LOCK)
         if _head(session) != before:
             session.expire_all()
             plan = check()

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.dates import calendar_of
 from app.domain.errors import NotAllowed, RuleBroken
 from app.models.importing import ImportRun
 from app.safeguards.context import because, current
+from app.safeguards.database import take_turns
 from app.services import files
 from app.services.importing import KINDS
 from app.services.importing.commit import COMMIT, IMPORT_LOCK, reconcile
@@ -122,8 +122,7 @@ def commit(
     if hashlib.sha256(data).hexdigest() != found.sha256:
         raise RuleBroken("The file changed since it was read. Start again with the new file.")
     with session.begin_nested(), because(reason):
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(select(func.pg_advisory_xact_lock(IMPORT_LOCK)))
+        take_turns(session, IMPORT_LOCK)
         result = dry_run(session, found, choices, zone)
         if result.open:
             raise RuleBroken("%(count)s names of the file still need a decision.", count=result.open)
