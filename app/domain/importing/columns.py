@@ -29,8 +29,11 @@ def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool
     if kinds.count(MARK):
         return True
     rows = list(range(row + 1, min(sheet.height, row + 60)))
-    mine = set(sheet.distinct(column, rows))
-    return any(mine & set(sheet.distinct(other, rows)) for other in list(others)[:8])
+    mine = sheet.distinct(column, rows)
+    known: set[str] = set()
+    for other in list(others)[-8:]:
+        known |= set(sheet.distinct(other, rows))
+    return sum(number for text, number in mine.items() if text in known) >= 0.5 * sum(mine.values())
 
 
 def is_body(profile: tuple[int, int, int]) -> bool:
@@ -56,7 +59,8 @@ def body_columns(
     ]
     if not body:
         return []
-    body = _without_outliers(sheet, row, _without_legend(sheet, row, body))
+    body = _without_strangers(sheet, row, _without_legend(sheet, row, body))
+    body = _without_outliers(sheet, row, body)
     inside = set(body)
     for column in range(body[0], sheet.width):
         empty = not any(profiles[column])
@@ -124,6 +128,30 @@ def _few_words(sheet: Sheet, column: int, row: int, label: int) -> bool:
     """A column of few repeated short words may be part of a body although its words are in no vocabulary."""
     texts = sheet.distinct(column, list(range(row + 1, min(sheet.height, row + 200))))
     return label >= 4 and len(texts) <= max(2, label // 4) and all(len(text) <= 24 for text in texts)
+
+
+def _without_strangers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
+    """Drop columns at both edges that share no value with the others, where the others share all theirs: media, bodies,
+    states beside a matrix of codes."""
+    if len(body) < 4:
+        return body
+    rows = list(range(row + 1, min(sheet.height, row + 80)))
+    texts = {column: sheet.distinct(column, rows) for column in body}
+    spread = Counter(text for group in texts.values() for text in group)
+    shared = {text for text, number in spread.items() if number >= max(2, 0.2 * len(body))}
+    of_core = {c: sum(n for text, n in texts[c].items() if text in shared) for c in body}
+    plain = [c for c in body if texts[c] and of_core[c] >= 0.6 * sum(texts[c].values())]
+    if len(plain) < 0.7 * len([c for c in body if texts[c]]):
+        return body
+    first, last = plain[0], plain[-1]
+    return [
+        c for c in body if first <= c <= last or of_core[c] or sum(texts[c].values()) < 3 or _marks_only(sheet, c, row)
+    ]
+
+
+def _marks_only(sheet: Sheet, column: int, row: int) -> bool:
+    kinds = sheet.kinds.column(column, row + 1)
+    return kinds.count(MARK) >= 0.5 * (len(kinds) - kinds.count(EMPTY))
 
 
 def _without_outliers(sheet: Sheet, row: int, body: list[int]) -> list[int]:

@@ -23,6 +23,7 @@ from app.domain.importing.lexis import (
 )
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
+from app.domain.importing.totals import calculated, numeric_share
 from app.domain.importing.vocabulary import normal
 
 _SENTINELS = frozenset({"end", "ende", "fin", "fim", "eof", "end of list", "xxx", "---"})
@@ -74,13 +75,17 @@ class RowSorter:
                 continue
             self._sort(row, kinds)
         self._trim_foot()
+        self._trim_totals()
         return self.body
 
     def _sort(self, row: int, kinds: bytes) -> None:
         key = self._key_text(row)
         cells = self._cells(kinds)
-        if self._repeated_header(row, cells):
+        repeated = self._repeated_header(row, cells)
+        if repeated:
             self.body.repeats.append(row)
+            if repeated == "other":
+                self.body.segments.append(row)
             self.over = False
         elif ((self.over or self.gap > 1) and self._ends(row, key, kinds)) or self._legend_row(row):
             self.over = True
@@ -88,7 +93,7 @@ class RowSorter:
             self.body.foot[row] = foot
         elif self._placeholder(row, key, cells):
             self.body.placeholders += 1
-        elif not cells and self._section(row, key, kinds):
+        elif not cells and (self._section(row, key, kinds) or self._heads_a_part(row)):
             self.body.sections[row] = key or self._first_text(row)
         elif key:
             self._take(row, key)
@@ -104,8 +109,7 @@ class RowSorter:
 
     def _cells(self, kinds: bytes) -> int:
         if self.contiguous:
-            part = kinds[self.columns[0] : self.columns[0] + self.width]
-            return self.width - part.count(EMPTY)
+            return self.width - kinds.count(EMPTY, self.columns[0], self.columns[0] + self.width)
         return sum(kinds[c] != EMPTY for c in self.columns)
 
     def _key_text(self, row: int) -> str:
@@ -120,23 +124,37 @@ class RowSorter:
         filled = self.sheet.filled(row)
         return self.sheet.text(row, filled[0]) if filled else ""
 
-    def _repeated_header(self, row: int, cells: int) -> bool:
+    def _repeated_header(self, row: int, cells: int) -> str | None:
+        """Whether a row is the header once more: ``same`` columns, or ``other`` columns under the same kind of key."""
         if cells < max(2, 0.5 * len(self.columns)):
-            return False
+            return None
         if self.sheet.kinds.row_classes(row).count(CELLISH) > 0.6 * (cells + 1) and not self._same_codes(row):
-            return False
+            return None
         texts = [normal(self.sheet.text(row, c)) for c in self.columns]
         same = sum(a == b and a != "" for a, b in zip(texts, self.header, strict=True))
         if same >= 0.6 * len(self.columns):
-            return True
+            return "same"
         classes = self.sheet.kinds.row_classes(row)
         labelish = sum(classes[c : c + 1] == LABELISH for c in self.columns)
+        return "other" if len(self.columns) >= 2 and labelish >= 0.8 * cells and self._heads_keys(row) else None
+
+    def _heads_keys(self, row: int) -> bool:
+        """Whether the cell in the key column names a column, by a known word or by the word of the first header."""
         key = self.table.key
-        names_key = key is not None and bool(self.sheet.vocabulary.field_names(self.sheet.text(row, key)))
-        if len(self.columns) >= 2 and labelish >= 0.8 * len(self.columns) and names_key:
-            self.body.segments.append(row)
-            return True
-        return False
+        if key is None:
+            return False
+        text = self.sheet.text(row, key)
+        first = {normal(self.sheet.text(label, key)) for label in self.zone.labels}
+        return bool(self.sheet.vocabulary.field_names(text)) or (text != "" and normal(text) in first)
+
+    def _heads_a_part(self, row: int) -> bool:
+        """A text alone in its row, right above a repeated header, names the part of the sheet that begins there."""
+        if len(self.sheet.filled(row)) > 2:
+            return False
+        following = next((r for r in range(row + 1, min(row + 4, self.sheet.height)) if self.sheet.filled(r)), None)
+        return following is not None and bool(
+            self._repeated_header(following, self._cells(self.sheet.kinds.row(following)))
+        )
 
     def _same_codes(self, row: int) -> bool:
         """Whether many cells equal the header's, judged by their numbers in the grid; quick."""
@@ -299,6 +317,49 @@ class RowSorter:
             if self.sheet.kinds.at(body.rows[-1], self.table.key or 0) != SENTENCE:
                 break
             body.keys.pop(body.rows.pop())
+
+    def _trim_totals(self) -> None:
+        """Rows of numbers among codes, and rows at the end that sum up the others, are no data."""
+        body = self.body
+        numeric = [row for row in body.rows if self._all_numbers(row)]
+        if not numeric or len(body.rows) - len(numeric) < 2:
+            return
+        summing = set(numeric)
+        kinds = b"".join(self._line(row) for row in body.rows[:200] if row not in summing)
+        if len(numeric) <= 1 + 0.2 * len(body.rows) and numeric_share(kinds) <= 0.05:
+            found = numeric
+        else:
+            found = self._summing(body.rows)
+        gone = set(found)
+        body.rows = [row for row in body.rows if row not in gone]
+        for row in found:
+            body.keys.pop(row)
+            body.foot[row] = "total"
+
+    def _all_numbers(self, row: int) -> bool:
+        kinds = self._line(row)
+        filled = len(kinds) - kinds.count(EMPTY)
+        return filled >= max(2, 0.5 * len(kinds)) and numeric_share(kinds) == 1.0
+
+    def _line(self, row: int) -> bytes:
+        """The kinds of a row within the matrix."""
+        kinds = self.sheet.kinds.row(row)
+        if self.contiguous:
+            return kinds[self.columns[0] : self.columns[0] + self.width]
+        return bytes(kinds[c] for c in self.columns)
+
+    def _summing(self, rows: list[int]) -> list[int]:
+        """Rows at the end of a numeric matrix whose numbers follow from the rows above."""
+        found: list[int] = []
+        columns = self.columns[:40]
+        value = self.sheet.grid.value
+        while len(rows) - len(found) > 3 and len(found) < 6:
+            last, above = rows[len(rows) - len(found) - 1], rows[: len(rows) - len(found) - 1][-400:]
+            lines = [[value(row, c) for row in above] for c in columns]
+            if not self._all_numbers(last) or not calculated([value(last, c) for c in columns], lines):
+                break
+            found.append(last)
+        return found
 
 
 def sort_rows(sheet: Sheet, table: Table, zone: HeaderZone) -> Body:

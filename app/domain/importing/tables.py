@@ -28,6 +28,7 @@ from app.domain.importing.lexis import (
     YEAR,
 )
 from app.domain.importing.sheet import Sheet
+from app.domain.importing.totals import total_columns
 from app.domain.importing.vocabulary import normal
 
 # How far down a header row may stand. Title blocks of thirteen rows exist; forty leaves room.
@@ -123,7 +124,7 @@ class Table:
 def find_table(sheet: Sheet) -> Table | None:
     """The best table on the sheet, or ``None`` when no row works as a header."""
     if sheet.choices.get("header_row"):
-        return judge_header(sheet, int(sheet.choices["header_row"]) - 1, _Prefix(sheet))
+        return _without_totals(sheet, judge_header(sheet, int(sheet.choices["header_row"]) - 1, _Prefix(sheet)))
     prefix = _Prefix(sheet)
     best: Table | None = None
     for row in prefix.rows:
@@ -132,12 +133,21 @@ def find_table(sheet: Sheet) -> Table | None:
         table = judge_header(sheet, row, prefix)
         if table and (best is None or table.score > best.score * (1.0 if table.header < best.header else 1.02)):
             best = table
-    return best
+    return _without_totals(sheet, best)
+
+
+def _without_totals(sheet: Sheet, table: Table | None) -> Table | None:
+    """Take columns of counts and sums out of the body, whatever their names."""
+    if table is not None:
+        for column in total_columns(sheet, table.header + 1, table.columns):
+            table.columns.remove(column)
+            table.fields[column] = "total"
+    return table
 
 
 def judge_row(sheet: Sheet, row: int) -> Table | None:
     """The table under a row that is known to be the header."""
-    return judge_header(sheet, row, _Prefix(sheet))
+    return _without_totals(sheet, judge_header(sheet, row, _Prefix(sheet)))
 
 
 def _is_plainly_data(sheet: Sheet, row: int) -> bool:

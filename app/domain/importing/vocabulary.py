@@ -30,6 +30,21 @@ _SHARING = frozenset(
         "expiry",
     }
 )
+# Small words inside names of columns: "N° de procédure", "date of hire".
+_LINKS = frozenset(
+    re.split(
+        " ",
+        "de des du d di del della delle dei degli da do dos das of the la le les l el los las der die das für for per "
+        "para pour por zum zur von",
+    )
+)
+_THINGS = frozenset({"item", "item_code", "item_title", "role", "user_group"})
+_NUMBERS = frozenset(
+    re.split(
+        " ",
+        "no nr n n° nº num number numero nummer code codigo cod codice id ref reference referencia referenz clave",
+    )
+)
 _SPLIT = re.compile(r"[\s/\\|,;:()\[\]_\-–—.]+")
 
 
@@ -103,7 +118,25 @@ class Vocabulary:
         found = [self.fields[part] for part in parts if len(part) > 1 and part in self.fields]
         if found and len(found) * 2 >= len(parts):
             return frozenset().union(*found)
-        return self._by_share(key)
+        return self._by_parts(key) or self._by_share(key)
+
+    def _by_parts(self, key: str) -> frozenset[str]:
+        """Two names joined, with or without a small word: the same column twice ("retraining frequency"), or a number
+        of something ("N° de procédure", "role id")."""
+        words = [word for word in words_of(key) if word not in _LINKS]
+        if len(words) != 2 or any(c.isdigit() for c in key):
+            return frozenset()
+        both = self.fields.get(words[0], frozenset()) & self.fields.get(words[1], frozenset()) & _SHARING
+        if both:
+            return both
+        number, word = words if words[0] in _NUMBERS else (words[1], words[0])
+        counted = words[0] == number and len(words_of(key)) > 2 and word.endswith("s")
+        if number not in _NUMBERS or word in _NUMBERS or counted or " of " in key:
+            return frozenset()
+        thing = self.fields.get(word, frozenset())
+        if "person" in thing:
+            return frozenset({"employee_no"})
+        return frozenset({"item_code"}) if thing & _THINGS else frozenset()
 
     def _by_share(self, key: str) -> frozenset[str]:
         words = words_of(key)

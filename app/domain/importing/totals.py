@@ -1,0 +1,81 @@
+"""Lines that only sum up the matrix: counts, percentages, sums, averages; told by their numbers, whatever they are
+called."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain.importing.lexis import EMPTY, ERROR, MEASURE, NUMBER, SMALL
+from app.domain.importing.sheet import Sheet
+
+_NUMERIC = (SMALL, NUMBER, ERROR, MEASURE)
+_DEEP = 80  # lines looked at; more tell nothing new
+
+
+def numeric_share(kinds: bytes) -> float:
+    """Which part of the filled cells are plain numbers."""
+    filled = len(kinds) - kinds.count(EMPTY)
+    return sum(kinds.count(kind) for kind in _NUMERIC) / filled if filled else 0.0
+
+
+def total_columns(sheet: Sheet, top: int, columns: Sequence[int]) -> list[int]:
+    """Columns at the right edge of a matrix that count or sum up the others."""
+    columns = list(columns)
+    found: list[int] = []
+    while len(columns) > 2 and len(found) < 8:
+        last, rest = columns[-1], columns[:-1]
+        if not _sums_up(sheet, top, last, rest):
+            break
+        found.append(last)
+        columns = rest
+    return found
+
+
+def _sums_up(sheet: Sheet, top: int, column: int, rest: list[int]) -> bool:
+    kinds = sheet.kinds.column(column, top)
+    if numeric_share(kinds) < 0.8 or len(kinds) - kinds.count(EMPTY) < 3:
+        return False
+    bodies = b"".join(sheet.kinds.column(c, top, top + _DEEP) for c in rest)
+    rows = [r for r in range(top, min(sheet.height, top + _DEEP)) if sheet.kinds.at(r, column) in _NUMERIC]
+    numbers = [sheet.grid.value(row, column) for row in rows]
+    if numeric_share(bodies) <= 0.05:
+        return len(set(map(str, numbers))) > 1 and not set(map(str, numbers)) <= {"0", "1"}
+    lines = [[sheet.grid.value(row, c) for c in rest] for row in rows]
+    return len(rows) >= 4 and calculated(numbers, lines)
+
+
+def calculated(results: Sequence[Any], lines: Sequence[Sequence[Any]]) -> bool:
+    """Whether every result follows from its line of numbers: as their sum or average, or as how many they are.
+
+    Small numbers agree by chance, so that sums and averages must bring numbers that the lines do not hold.
+    """
+    pairs = [
+        (float(result), [float(cell) for cell in line if _is_number(cell)])
+        for result, line in zip(results, lines, strict=True)
+        if _is_number(result)
+    ]
+    pairs = [(result, numbers) for result, numbers in pairs if numbers]
+    if len(pairs) < 4 or len({result for result, _ in pairs}) < 2:
+        return False
+    held = {number for _, numbers in pairs for number in numbers}
+    if sum(result in held for result, _ in pairs) > 0.5 * len(pairs):
+        many = sum(len(numbers) for _, numbers in pairs) >= 4 * len(pairs)
+        return many and all(result == len(numbers) for result, numbers in pairs)
+    ways = [_ways(result, numbers, len(lines[0])) for result, numbers in pairs]
+    return bool(set.intersection(*ways))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _ways(result: float, numbers: list[float], length: int) -> set[str]:
+    """The ways by which a result follows from a line of numbers."""
+    values = {
+        "sum": sum(numbers),
+        "mean": sum(numbers) / len(numbers),
+        "mean of all": sum(numbers) / length,
+        "count": float(len(numbers)),
+        "share": len(numbers) / length,
+        "percent": 100 * len(numbers) / length,
+    }
+    return {name for name, value in values.items() if abs(result - value) <= (0.6 if name == "percent" else 0.06)}
