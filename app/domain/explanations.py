@@ -1,6 +1,6 @@
 """Why a person has an item, why by that date, and what would clear it: every decision in words (MTX-4)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from app.domain import compliance as rule
@@ -20,6 +20,10 @@ class Explanation(NamedTuple):
     def sentences(self) -> tuple[Phrase, ...]:
         """Return the chain in reading order."""
         return self.why + self.when + self.clear
+
+    def render(self, translate: Callable[[str], str]) -> str:
+        """Return the chain as one text in another language, as ``Phrase.render`` does for a sentence."""
+        return " ".join(sentence.render(translate) for sentence in self.sentences())
 
     def __str__(self) -> str:
         return " ".join(str(sentence) for sentence in self.sentences())

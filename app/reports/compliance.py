@@ -125,7 +125,7 @@ def report(rows: Iterable[Row], question: Question, *, why: bool = True) -> Repo
             row.due_on,
             row.completed_on,
             row.completed_version,
-            *([str(row.explanation)] if why else []),
+            *([row.explanation] if why else []),
         )
         for row in lines
     ]

@@ -59,7 +59,7 @@ def _obligations(session: Session, question: Question) -> Section:
             row.completed_on,
             row.completed_version,
             row.good_through,
-            str(row.explanation),
+            row.explanation,
         )
         for row in compliance.ask(session, question)
     ]

@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.dates import FOREVER
+from app.domain.explanations import Explanation
 from app.domain.text import Phrase
 
 Translate = Callable[[str], str]
@@ -97,7 +98,7 @@ class Printed:
             return value
         if value is None:
             return ""
-        if isinstance(value, Phrase):
+        if isinstance(value, Phrase | Explanation):
             return value.render(self.translate)
         if isinstance(value, bool):
             return self.translate("yes") if value else self.translate("no")

@@ -14,7 +14,7 @@ from app.safeguards.context import current
 from app.services import compliance, documents, home
 from app.services.home import Member
 from app.views.guard import permitted
-from app.views.look import safe_url, say
+from app.views.look import safe_url
 
 ORDER = 6
 SHOWN_PER_PERSON = 12
@@ -80,7 +80,7 @@ def _problem(row: compliance.Row) -> dict[str, Any]:
         "code": row.item,
         "status": row.status,
         "due_on": row.due_on,
-        "why": " ".join(say(one) for one in row.explanation.sentences()),
+        "why": row.explanation.render(gettext),
         "actions": _actions(row),
     }
 

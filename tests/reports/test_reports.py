@@ -162,3 +162,14 @@ def test_the_trail_of_a_record_can_be_printed(trained: House) -> None:
 def test_what_was_known_then_is_not_what_is_known_now(trained: House) -> None:
     before_import = (NOW - timedelta(days=1)).isoformat()[:16]
     assert rows(trained.client("quinn"), f"/reports/compliance.csv?known_at={before_import}") == []
+
+
+@pytest.mark.req("RPT-1", "UX-3")
+def test_a_report_explains_itself_in_the_readers_language(trained: House) -> None:
+    quinn = trained.client("quinn")
+    with quinn.session_transaction() as session:
+        session["locale"] = "es"
+    why = {row[0]: row[9] for row in rows(quinn, "/reports/compliance.csv?item=SOP-1")}
+    assert why["E009"].startswith("Exigido a Operator")
+    english = {row[0]: row[9] for row in rows(trained.client("max"), "/reports/compliance.csv?item=SOP-1")}
+    assert english["E009"].startswith("Required of Operator")
