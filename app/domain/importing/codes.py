@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import time, timedelta
 from typing import Any
 
 from app.domain.importing.dates import from_serial, read_date
@@ -119,7 +120,7 @@ class Resolver:
         return code_meaning("date", 0.97, "a date")
 
     def _number(self, value: Any, kind: int) -> CodeMeaning:
-        number = float(str(value).replace(",", ".")) if not isinstance(value, int | float) else float(value)
+        number = _exact(value)
         profile = self.profile
         if kind == SERIAL:
             if profile.dates or profile.serials >= 0.5 * max(1, sum(profile.numbers.values()) + profile.larger):
@@ -282,6 +283,15 @@ class Resolver:
         return len(strange) >= 3
 
 
+def _exact(value: Any) -> float:
+    """A number, a text that is one (``2,5``, ``80 %``), or the hours of a clock time."""
+    if isinstance(value, timedelta):
+        return value.total_seconds() / 3600
+    if isinstance(value, time):
+        return value.hour + value.minute / 60
+    return float(value) if isinstance(value, int | float) else float(str(value).replace(",", ".").rstrip("% "))
+
+
 def _level_in(text: str) -> int | None:
     match = re.search(r"\d+", text)
     return int(match[0]) if match else None
@@ -308,7 +318,7 @@ def profile_of(counts: Iterable[tuple[Any, int, int]], vocabulary: Vocabulary) -
 
 
 def _count_number(profile: Profile, value: Any, kind: int, number: int) -> None:
-    exact = float(str(value).replace(",", ".")) if not isinstance(value, int | float) else float(value)
+    exact = _exact(value)
     if kind == SERIAL:
         profile.serials += number
     elif exact == int(exact) and -99 <= exact <= 400:

@@ -18,6 +18,9 @@ from app.domain.importing.lexis import (
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
 
+# Words that only say that the table ends here.
+SENTINELS = frozenset({"end", "ende", "fin", "fim", "eof", "end of list", "конец", "koniec", "xxx", "---"})
+
 
 def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool:
     """A column of marks or shared codes belongs to the matrix, whatever its header: there are job functions
@@ -55,7 +58,7 @@ def body_columns(
     body = [
         c
         for c in range(start, sheet.width)
-        if c not in fields and c in labels and _is_body_at(sheet, c, row, profiles[c])
+        if c not in fields and c in labels and _is_body_at(sheet, c, row, profiles[c]) and not _sentinel(labels[c])
     ]
     if not body:
         return []
@@ -156,12 +159,12 @@ def _marks_only(sheet: Sheet, column: int, row: int) -> bool:
 
 def _without_outliers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
     """Drop columns at the left edge whose values never occur elsewhere: departments, grades, start dates."""
-    if len(body) < 4 or (_speaking(sheet, body[0], row) and not _dated(sheet, body[0], row)):
+    if len(body) < 4 or (_speaking(sheet, body[0], row) and not dated(sheet, body[0], row)):
         return body
     rows = list(range(row + 1, min(sheet.height, row + 60)))
     texts = {column: set(sheet.distinct(column, rows)) - {normal(sheet.text(row, column))} for column in body}
     counts = Counter(text for group in texts.values() for text in group)
-    datey = {column: _dated(sheet, column, row) for column in body}
+    datey = {column: dated(sheet, column, row) for column in body}
     share = sum(datey.values()) / len(body)
     while len(body) > 3:
         first = body[0]
@@ -181,13 +184,18 @@ def _without_outliers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
     return body
 
 
+def _sentinel(label: str) -> bool:
+    return normal(label) in SENTINELS
+
+
 def _speaking(sheet: Sheet, column: int, row: int) -> bool:
     """Whether a column holds words and marks that say something about training, so that it is no mere description."""
     kinds = sheet.kinds.column(column, row + 1)
     return kinds.count(STATUS) + kinds.count(MARK) > 0.25 * (len(kinds) - kinds.count(EMPTY))
 
 
-def _dated(sheet: Sheet, column: int, row: int) -> bool:
+def dated(sheet: Sheet, column: int, row: int) -> bool:
+    """Whether most cells of a column below a row are dates."""
     kinds = sheet.kinds.column(column, row + 1)
     dates = kinds.count(DATE) + kinds.count(DATE_TEXT) + kinds.count(SERIAL)
     return dates * 2 > len(kinds) - kinds.count(EMPTY)

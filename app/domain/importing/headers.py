@@ -10,7 +10,8 @@ from app.domain.importing.grid import as_text
 from app.domain.importing.lexis import CODE, EMPTY, ITEM_CODE, LABELISH, MARK, MEASURE, NUMBER, SENTENCE, SMALL
 from app.domain.importing.measures import hours_of, months_of, read_measure
 from app.domain.importing.sheet import Sheet
-from app.domain.importing.tables import ATTRIBUTES, Table, labelled_above, rhythm
+from app.domain.importing.subheadings import labelled_above, rhythm
+from app.domain.importing.tables import ATTRIBUTES, Table
 from app.domain.importing.vocabulary import normal
 
 META_FIELDS = (
@@ -216,7 +217,7 @@ def _numbers_only(sheet: Sheet, row: int, over: list[int]) -> bool:
 
 def _second_label_row(sheet: Sheet, table: Table, row: int, over: list[int], has_key: bool) -> bool:
     """A row under the header that labels the columns once more: codes under titles, or sub-headings."""
-    if len(over) < max(2, 0.5 * len(table.columns)):
+    if len(over) < max(2, 0.5 * len(table.columns)) and not (not has_key and rhythm(sheet, row, table.columns)):
         return False
     if has_key and not sheet.merged(row, table.key or 0):
         text = sheet.text(row, table.key or 0)

@@ -20,7 +20,7 @@ _CODE_ONLY = re.compile(
     r"|^\d{1,6}(?:[.\-]\d{1,4}){0,4}$|^\d{1,4}[-_.][A-Z]{1,6}[-_.]?\d*$"
 )
 _VERSION = re.compile(
-    r"[\s,(\[_]+(?:v|ver|version|versión|versão|versao|rev|revision|revisión|revisão|révision|issue|ed|edition)[.:\s]*\s?(?P<version>\d+(?:\.\d+)*|[A-Z])[)\]]?(?=\s|$|[-–:,])",
+    r"[\s,(\[_]+(?:v|ver|version|versión|versão|versao|rev|revision|revisión|revisão|révision|issue|ed|edition)(?:[.:\s]*(?P<version>\d+(?:\.\d+)*)|[.:\s]\s*(?P<letter>[A-Z]))[)\]]?(?=\s|$|[-–:,])",
     re.I,
 )
 
@@ -38,7 +38,7 @@ def split_label(text: str) -> Label:
     version = None
     match = _VERSION.search(" " + text)
     if match:
-        version = match["version"]
+        version = match["version"] or match["letter"]
         text = ((" " + text)[: match.start()] + " " + (" " + text)[match.end() :]).strip(" ,;:-–")
         text = " ".join(text.split())
     if _CODE_ONLY.match(text) and is_code_text(text):

@@ -121,6 +121,8 @@ def _kind_of_text(text: str, raw: str, vocabulary: Vocabulary) -> int:
     if vocabulary.detail(text) or normal(text) in vocabulary.levels:
         return STATUS
     number = _as_number(text)
+    if text.endswith("%") and _as_number(text.rstrip("% ")) is not None:
+        return NUMBER
     if number is not None:
         return _kind_of_number(number)
     if read_date(text, vocabulary) or inner_date(text, vocabulary):
@@ -259,6 +261,23 @@ class Kinds:
         for code, kind in enumerate(kinds):
             if kind in (NAME, LABEL) and self.counts[code] >= 12 and len(as_text(grid.values[code])) <= 3:
                 kinds[code] = CODE
+        for code in self._strewn(grid, kinds):
+            kinds[code] = CODE
+
+    def _strewn(self, grid: Grid, kinds: bytearray) -> list[int]:
+        """A few words strewn over many rows and columns: the status words of a language or company we do not know."""
+        words = [c for c, kind in enumerate(kinds) if kind in (NAME, LABEL) and self.counts[c] >= 5]
+        words = [code for code in words if len(as_text(grid.values[code])) <= 30]
+        if not words:
+            return []
+        rows: dict[int, set[int]] = {code: set() for code in words}
+        columns: dict[int, set[int]] = {code: set() for code in words}
+        for number, line in enumerate(grid.rows[:300]):
+            for code in rows.keys() & set(line):
+                rows[code].add(number)
+                columns[code].update(c for c, value in enumerate(line) if value == code)
+        strewn = [code for code in words if len(rows[code]) >= 4 and len(columns[code]) >= 3]
+        return strewn if len(strewn) <= 8 else []
 
     def at(self, row: int, column: int) -> int:
         """The kind of a cell; :data:`EMPTY` outside the sheet."""

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.importing.columns import dated
 from app.domain.importing.headers import HeaderZone, line_value
 from app.domain.importing.labels import Label, split_key, split_label
 from app.domain.importing.lexis import LABEL, NAME, SENTENCE
 from app.domain.importing.reading import Item, Subject
 from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
+from app.domain.importing.subheadings import sub_field
 from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import normal
 
@@ -116,30 +118,10 @@ def _add_subs(sheet: Sheet, zone: HeaderZone, lines: list[Line]) -> None:
         if line.text != previous or normal(sub) in seen:
             parent, previous, seen = line.index, line.text, set()
         seen.add(normal(sub))
-        line.parent, line.sub = parent, sub_field(sheet, sub)
-
-
-def sub_field(sheet: Sheet, text: str) -> str:
-    """What a repeated sub-heading is about: ``date``, ``level``, ``trainer`` …; empty when no word tells."""
-    names = sheet.vocabulary.field_names(text)
-    wanted = (
-        "expiry",
-        "planned",
-        "date",
-        "target_level",
-        "level",
-        "trainer",
-        "signature",
-        "comment",
-        "score",
-        "status",
-        "required",
-        "version",
-        "hours",
-        "validity",
-        "sequence",
-    )
-    return next((name for name in wanted if name in names), "")
+        line.parent, line.sub = parent, sub_field(sheet.vocabulary, sub)
+        if line.sub in SILENT_SUBS and dated(sheet, line.index, zone.first_data - 1):
+            until = line.sub == "validity" and not sheet.vocabulary.has_word("refresher", sub)
+            line.sub = "expiry" if until else "date"
 
 
 def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
@@ -251,7 +233,8 @@ def make_subjects(lines: list[Line], person: bool) -> list[Subject]:
         first, last = line.meta.get("first_name"), line.meta.get("last_name")
         if person and (first or last):
             name = f"{first} {name}" if first else f"{name} {last}"
-        number = line.meta.get("employee_no") if person else line.meta.get("item_code")
+        number = line.meta.get("employee_no") if person else None
+        number = number or line.meta.get("item_code")
         if not number and line.second and split_label(line.second).title is None:
             number = line.second
         key = number or label.code or line.meta.get("login") or (name if first or last else line.text)

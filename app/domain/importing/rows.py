@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from app.domain.importing.columns import SENTINELS
 from app.domain.importing.headers import NUMERIC, HeaderZone, meta_field
 from app.domain.importing.legend import understood
 from app.domain.importing.lexis import (
@@ -11,6 +12,7 @@ from app.domain.importing.lexis import (
     EMPTY,
     ERROR,
     IDENT,
+    ITEM_CODE,
     LABEL,
     LABELISH,
     MARK,
@@ -25,8 +27,6 @@ from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.totals import calculated, numeric_share
 from app.domain.importing.vocabulary import normal
-
-_SENTINELS = frozenset({"end", "ende", "fin", "fim", "eof", "end of list", "xxx", "---"})
 
 
 @dataclass(slots=True)
@@ -59,6 +59,7 @@ class RowSorter:
         ]
         self.gap = 0
         self.over = False
+        self.seen = self.numbers = 0  # cells, and small or plain numbers among them, in the first rows of data
 
     def _key_kinds(self) -> Counter[int]:
         key = self.table.key
@@ -106,11 +107,21 @@ class RowSorter:
     def _take(self, row: int, key: str) -> None:
         self.body.rows.append(row)
         self.body.keys[row] = key
+        if len(self.body.rows) <= 60:
+            part = self._part(self.sheet.kinds.row(row))
+            self.seen += len(part) - part.count(EMPTY)
+            self.numbers += part.count(SMALL) + part.count(NUMBER)
 
     def _cells(self, kinds: bytes) -> int:
         if self.contiguous:
             return self.width - kinds.count(EMPTY, self.columns[0], self.columns[0] + self.width)
         return sum(kinds[c] != EMPTY for c in self.columns)
+
+    def _part(self, kinds: bytes) -> bytes:
+        """The kinds of a row within the matrix."""
+        if self.contiguous:
+            return kinds[self.columns[0] : self.columns[0] + self.width]
+        return bytes(kinds[c] for c in self.columns)
 
     def _key_text(self, row: int) -> str:
         if self.table.key is None:
@@ -212,7 +223,7 @@ class RowSorter:
         """Rows that sum up or describe the columns: totals, hours, "Qualification expires", signatures, notes."""
         sheet, vocabulary = self.sheet, self.sheet.vocabulary
         first = self._first_text(row)
-        if normal(first) in _SENTINELS:
+        if normal(first) in SENTINELS:
             return "end"
         label = key or first
         person_like = self.table.key is not None and sheet.kinds.at(row, self.table.key) == NAME
@@ -222,6 +233,11 @@ class RowSorter:
         late = row > self.zone.first_data + 2 or self.gap > 0
         if late and not person_like and vocabulary.is_word("footer", label.rstrip(":")):
             return "total"
+        if self._sums_up(row, key, kinds):
+            return "total"
+        if self._signed(row, label, kinds):
+            self.over = True
+            return "note"
         kinds_above = [sheet.kinds.at(above, self.table.key or 0) for above in self.body.rows[-20:]]
         people = kinds_above.count(NAME) >= 0.6 * max(1, len(kinds_above)) and bool(kinds_above)
         if people and not person_like and (vocabulary.detail(label) or label.startswith("%")):
@@ -229,6 +245,35 @@ class RowSorter:
         if late and not person_like and ":" in label and vocabulary.starts_word("footer", label):
             return "note"
         return None
+
+    def _sums_up(self, row: int, key: str, kinds: bytes) -> bool:
+        """A row of counts or shares under cells that are no numbers: it sums up its columns, whatever it is called."""
+        part = self._part(kinds)
+        filled = len(part) - part.count(EMPTY)
+        counts = part.count(SMALL) + part.count(NUMBER) + part.count(ERROR)
+        if not filled or not self.body.rows or self.numbers >= 0.2 * self.seen:
+            return False
+        if counts < 0.8 * filled:
+            return False
+        vocabulary, label = self.sheet.vocabulary, key or self._first_text(row)
+        if vocabulary.starts_word("footer", label) or vocabulary.names_field(label, "total"):
+            return True
+        at_key = EMPTY if self.table.key is None else self.sheet.kinds.at(row, self.table.key)
+        return (
+            filled > 1
+            and at_key not in (NAME, IDENT, NUMBER, SMALL, ITEM_CODE)
+            and not any(kinds[c] != EMPTY for c in self.others)
+        )
+
+    def _signed(self, row: int, label: str, kinds: bytes) -> bool:
+        """After a blank row: words of a signature block ("Supervisor signature … Date") where the matrix has cells."""
+        if not self.gap or not self.body.rows or not self.sheet.vocabulary.has_word("footer", label):
+            return False
+        over = [c for c in self.columns if kinds[c] != EMPTY]
+        classes = self.sheet.kinds.row_classes(row)
+        return all(classes[c : c + 1] == LABELISH for c in over) and not any(
+            kinds[c] != EMPTY and c > (self.table.key or 0) for c in self.others
+        )
 
     def _meta_values(self, row: int, meta: str, kinds: bytes) -> bool:
         over = [kinds[c] for c in self.columns if kinds[c] != EMPTY]
@@ -243,10 +288,18 @@ class RowSorter:
             return False
         if not key:
             return self.table.key is not None and self._only_numbers(row)
-        return self.sheet.vocabulary.is_word("placeholder", key) or (
+        return self._vacant(key) or (
             key.isdigit()
             and not self.key_kinds[IDENT] + self.key_kinds[NUMBER] + self.key_kinds[SMALL] > len(self.body.rows)
         )
+
+    def _vacant(self, key: str) -> bool:
+        """A position nobody holds: "Vacant", among people also "Vacant (posted 11/2)"."""
+        vocabulary = self.sheet.vocabulary
+        if vocabulary.is_word("placeholder", key):
+            return True
+        people = self.key_kinds[NAME] > 0.5 * sum(self.key_kinds.values())
+        return people and (vocabulary.starts_word("placeholder", key) or vocabulary.has_word("placeholder", key))
 
     def _only_numbers(self, row: int) -> bool:
         return all(self.sheet.kinds.at(row, c) in (SMALL, NUMBER, ERROR, MARK) for c in self.sheet.filled(row))
@@ -325,7 +378,7 @@ class RowSorter:
         if not numeric or len(body.rows) - len(numeric) < 2:
             return
         summing = set(numeric)
-        kinds = b"".join(self._line(row) for row in body.rows[:200] if row not in summing)
+        kinds = b"".join(self._part(self.sheet.kinds.row(row)) for row in body.rows[:200] if row not in summing)
         if len(numeric) <= 1 + 0.2 * len(body.rows) and numeric_share(kinds) <= 0.05:
             found = numeric
         else:
@@ -337,16 +390,9 @@ class RowSorter:
             body.foot[row] = "total"
 
     def _all_numbers(self, row: int) -> bool:
-        kinds = self._line(row)
+        kinds = self._part(self.sheet.kinds.row(row))
         filled = len(kinds) - kinds.count(EMPTY)
         return filled >= max(2, 0.5 * len(kinds)) and numeric_share(kinds) == 1.0
-
-    def _line(self, row: int) -> bytes:
-        """The kinds of a row within the matrix."""
-        kinds = self.sheet.kinds.row(row)
-        if self.contiguous:
-            return kinds[self.columns[0] : self.columns[0] + self.width]
-        return bytes(kinds[c] for c in self.columns)
 
     def _summing(self, rows: list[int]) -> list[int]:
         """Rows at the end of a numeric matrix whose numbers follow from the rows above."""

@@ -20,6 +20,7 @@ from app.domain.importing.lexis import (
     LABELISH,
     MARK,
     MEASURE,
+    NAME,
     NUMBER,
     OTHER,
     SERIAL,
@@ -28,6 +29,7 @@ from app.domain.importing.lexis import (
     YEAR,
 )
 from app.domain.importing.sheet import Sheet
+from app.domain.importing.subheadings import labelled_above, rhythm, with_subs
 from app.domain.importing.totals import total_columns
 from app.domain.importing.vocabulary import normal
 
@@ -195,7 +197,7 @@ def judge_header(sheet: Sheet, row: int, prefix: _Prefix) -> Table | None:
     """How well a row works as the header."""
     filled = sheet.filled(row)
     labels = {column: sheet.spread(row, column) for column in range(sheet.width)}
-    labels = {column: text for column, text in labels.items() if text}
+    labels = with_subs(sheet, row, {column: text for column, text in labels.items() if text})
     repeats = Counter(normal(text) for text in labels.values())
     fields = column_fields(sheet, labels, repeats)
     unnamed = [c for c in labels if c not in fields]
@@ -308,7 +310,7 @@ def _key_worth(
         return 0.0
     kinds = Counter(sheet.kinds.at(row, column) for row in rows)
     idents = kinds[IDENT] + kinds[ITEM_CODE] + kinds[NUMBER]
-    textual = (label + idents * 0.5) / max(1, cell + label + other)
+    textual = min(1.0, (label + idents * 0.5) / max(1, cell + label + other))
     if name not in ("person", "role", "item", "item_title", "employee_no", "item_code", "login", "initials"):
         if textual < 0.5:
             return 0.0
@@ -317,6 +319,7 @@ def _key_worth(
     unique = len(texts) / filled
     share = filled / len(rows)
     worth = 1.2 * textual + 1.5 * unique + 1.2 * min(1.0, share) + (0.8 if left else -1.0) - 0.02 * column
+    worth += 0.9 * kinds[NAME] / max(1, filled)
     return worth + (KEY_WORTH.get(name, 0.0) * 0.5 if name else 0.0)
 
 
@@ -329,28 +332,6 @@ def _header_quality(sheet: Sheet, row: int, columns: list[int], labels: dict[int
     if distinct <= 0.5 and rhythm(sheet, row, columns) and labelled_above(sheet, row, columns) is not None:
         distinct = 0.97
     return (good / len(columns)) * (0.35 + 0.65 * distinct) * (0.4 + 0.6 * len(own) / len(columns))
-
-
-def rhythm(sheet: Sheet, row: int, columns: list[int]) -> bool:
-    """Whether the labels of a row repeat in a fixed rhythm, so that they are sub-headings."""
-    names = [normal(sheet.text(row, column)) for column in columns]
-    counts = Counter(name for name in names if name)
-    period = len(counts)
-    if period == 1 and len(columns) >= 3:
-        return bool(sheet.vocabulary.field_names(names[0])) and all(names)
-    if len(columns) < 4 or period < 2 or period > len(columns) // 2:
-        return False
-    steps = [a == b for a, b in zip(names, names[period:], strict=False)]
-    return bool(steps) and sum(steps) >= 0.8 * len(steps)
-
-
-def labelled_above(sheet: Sheet, row: int, columns: list[int]) -> int | None:
-    """The nearest row above, at most three away, with at least two labels over these columns."""
-    for above in range(row - 1, max(-1, row - 4), -1):
-        own = [c for c in columns if (span := sheet.merged(above, c)) is None or (span.top, span.left) == (above, c)]
-        if sum(sheet.is_label(above, c) for c in own) >= 2:
-            return above
-    return None
 
 
 def _label_grade(sheet: Sheet, row: int, column: int) -> float:

@@ -108,6 +108,8 @@ class Vocabulary:
         direct = self.fields.get(key) or self.fields.get(" ".join(words_of(key)))
         if direct:
             return direct
+        if key.startswith("%") or key.endswith("%"):
+            return frozenset({"total"})
         numbered = re.sub(r"\s*(?:#|№|n[º°o]\b\.?)", " no", key).strip()
         if numbered != key and numbered in self.fields:
             return self.fields[numbered]
@@ -179,10 +181,18 @@ class Vocabulary:
 
     def _search(self, key: str) -> str | None:
         padded = f" {' '.join(words_of(key))} "
+        found: list[str] = []
         for phrase, detail in self._phrases:
-            if (phrase in key) if is_cjk(phrase) else (f" {phrase} " in padded):
-                return detail
-        return None
+            if found and len(phrase) < 4 and not is_cjk(phrase):
+                break
+            if is_cjk(phrase):
+                if phrase in key:
+                    found.append(detail)
+                    key = key.replace(phrase, "\n")
+            elif f" {phrase} " in padded:
+                found.append(detail)
+                padded = padded.replace(f" {phrase} ", " | ")
+        return _together(found)
 
     def has_word(self, group: str, text: str) -> bool:
         """Whether a text contains a word of this group (``role``, ``item`` …); East Asian words anywhere in it."""
@@ -219,6 +229,22 @@ class Vocabulary:
             if key in self.marks.get(kind, frozenset()) or normal(key) in self.marks.get(kind, frozenset()):
                 return kind
         return None
+
+
+def _together(details: list[str]) -> str | None:
+    """What the phrases of one description, longest first, say together: "required, expired", "trained, not required".
+
+    Whether training is there counts before whether it is asked for; what has lapsed or is missing counts as such.
+    """
+    if not details:
+        return None
+    lacking = next((detail for detail in details if detail in ("expired", "not_started")), None)
+    asked = {"required", "not_required"} & set(details)
+    if asked and "held" in details and not lacking:
+        return "held"
+    if "not_required" in details:
+        return "not_required"
+    return lacking if lacking and (asked or "held" in details) else details[0]
 
 
 def build_vocabulary(
