@@ -1,67 +1,20 @@
-"""Reads records of one person at a time: a block per person, a sheet per person, and attendance lists of one course."""
+"""Reads records of one person at a time: a block per person, a sheet per person."""
 
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
-from app.domain.importing.labels import split_label
-from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, IDENT, NAME, NUMBER, STATUS, looks_like_name
-from app.domain.importing.lists import ListReader, Record
-from app.domain.importing.listtables import ITEM_FIELDS, PERSON_FIELDS, ListTable, find_list
-from app.domain.importing.matrix import day_of
+from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, IDENT, NAME, looks_like_name
+from app.domain.importing.lists import ListReader
+from app.domain.importing.listtables import ITEM_FIELDS, ListTable, find_list
 from app.domain.importing.meanings import CodeMeaning
+from app.domain.importing.owners import Owner, number_near, owner_from
 from app.domain.importing.reading import SheetReading
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
 
 _ENTRY = re.compile(r"^\s*([^:：]{2,40}?)\s*[:：]\s*(.*)$", re.S)
-
-
-def header_entries(sheet: Sheet, before: int) -> dict[str, tuple[str, int, int]]:
-    """Entries such as ``Name: Ana Silva`` above a table, by field, with the cell that holds the value."""
-    found: dict[str, tuple[str, int, int]] = {}
-    for row in range(min(before, 25)):
-        filled = sheet.filled(row)
-        for position, column in enumerate(filled):
-            text = sheet.text(row, column)
-            match = _ENTRY.match(text)
-            label, value, place = (match[1], match[2], column) if match else (text, "", column)
-            names = sheet.vocabulary.field_names(label)
-            if names and not value and position + 1 < len(filled):
-                place = filled[position + 1]
-                value = sheet.text(row, place)
-                if sheet.vocabulary.field_names(value) and not looks_like_name(value, sheet.vocabulary) and not match:
-                    continue
-            if value:
-                for name in names:
-                    found.setdefault(name, (value, row, place))
-    return found
-
-
-@dataclass(slots=True)
-class Owner:
-    """The person a sheet or block is about."""
-
-    key: str
-    name: str
-    row: int
-
-
-def owner_of(sheet: Sheet, table: ListTable) -> Owner | None:
-    """The person named in the rows above a table."""
-    entries = header_entries(sheet, table.header or 0)
-    name = next((entries[f] for f in ("person", "last_name") if f in entries), None)
-    first = entries.get("first_name")
-    number = next((entries[f] for f in ("employee_no", "login", "email") if f in entries), None)
-    if name is None and number is None:
-        return None
-    text = name[0] if name else number[0] if number else ""
-    if first and "last_name" in entries and name and not looks_like_name(text, sheet.vocabulary):
-        text = f"{first[0]} {text}"
-    key = number[0] if number and number[0] != text else text
-    return Owner(key, text, (name or number or ("", 0, 0))[1])
 
 
 class OneOwnerReader(ListReader):
@@ -212,32 +165,34 @@ def _owner_near(sheet: Sheet, column: int, start: int, earliest: int) -> Owner |
     for left in range(column):
         if looks_like_name(sheet.text(start, left), sheet.vocabulary):
             return Owner(sheet.text(start, left), sheet.text(start, left), start)
-    for row in range(start - 1, max(earliest, start - 6) - 1, -1):
-        filled = sheet.filled(row)
-        texts = [sheet.text(row, c) for c in filled]
-        for position, text in enumerate(texts):
-            match = _ENTRY.match(text)
-            label, value = (match[1], match[2]) if match else (text, "")
-            names = sheet.vocabulary.field_names(label)
-            if (
-                "person" in names
-                and not value
-                and position + 1 < len(texts)
-                and not sheet.vocabulary.field_names(texts[position + 1])
-            ):
-                value = texts[position + 1]
-            if "person" in names and value:
-                return _with_number(sheet, Owner(value, value, row), texts)
-            if looks_like_name(text, sheet.vocabulary) and len(filled) <= 3:
-                return _with_number(sheet, Owner(text, text, row), texts)
+    for row in range(start - 1, max(earliest, start - 8) - 1, -1):
+        text = _person_in(sheet, row)
+        if text:
+            return owner_from(text, number_near(sheet, range(row, start)) or _number_in(sheet, row, text), row)
     return None
 
 
-def _with_number(sheet: Sheet, owner: Owner, texts: list[str]) -> Owner:
-    for text in texts:
-        if text != owner.name and re.fullmatch(r"[A-Za-z]{0,3}\d{3,8}", text):
-            return Owner(text, owner.name, owner.row)
-    return owner
+def _person_in(sheet: Sheet, row: int) -> str:
+    """The person that a row above a block names, by a label or by the form of a name; empty when it names nobody."""
+    filled = sheet.filled(row)
+    texts = [sheet.text(row, c) for c in filled]
+    for position, text in enumerate(texts):
+        match = _ENTRY.match(text)
+        label, value = (match[1], match[2]) if match else (text, "")
+        names = sheet.vocabulary.field_names(label)
+        following = texts[position + 1] if position + 1 < len(texts) else ""
+        if "person" in names and not value and following and not sheet.vocabulary.field_names(following):
+            value = following
+        if "person" in names and value:
+            return value
+        if looks_like_name(text, sheet.vocabulary) and len(filled) <= 3:
+            return text
+    return ""
+
+
+def _number_in(sheet: Sheet, row: int, name: str) -> str:
+    texts = (sheet.text(row, c) for c in sheet.filled(row))
+    return next((text for text in texts if text != name and re.fullmatch(r"[A-Za-z]{0,3}\d{3,8}", text)), "")
 
 
 def _block_table(sheet: Sheet, column: int, start: int, rows: list[int]) -> ListTable | None:
@@ -293,59 +248,6 @@ def read_blocks(sheet: Sheet, blocks: Blocks, legends: Mapping[str, CodeMeaning]
     for subject in reading.subjects:
         subject.line = rows.get(normal(subject.key), subject.line)
     return reading
-
-
-# -- attendance -------------------------------------------------------------------------------------------------------
-
-
-def read_sign_in(sheet: Sheet, table: ListTable, legends: Mapping[str, CodeMeaning]) -> SheetReading | None:
-    """An attendance list: names beside a column for signatures, the course and its day in the rows above."""
-    if not table.has(*PERSON_FIELDS) or not table.has("signature") or table.has("item", "item_code"):
-        return None
-    entries = header_entries(sheet, table.header or 0)
-    course = next((entries[f] for f in ("item", "item_title", "item_code") if f in entries), None)
-    if course is None:
-        return None
-    reader = ListReader(sheet, table, legends)
-    label = split_label(course[0])
-    code = entries["item_code"][0] if "item_code" in entries and entries["item_code"][0] != course[0] else label.code
-    item = reader.gathered.item(code, label.title, course[1])
-    held = _day_in(sheet, reader, entries)
-    signature = table.first("signature") or 0
-    signed = {row for row in table.rows if sheet.kinds.at(row, signature) != EMPTY}
-    for row in table.rows:
-        who = reader.subject_of(row, ("", ""))
-        if not who[0] or _only_number(sheet, table, row):
-            continue
-        record = Record(row, signature, reader.gathered.subject(*who, row), item)
-        own = table.first("date")
-        if own is not None and sheet.kinds.at(row, own) in (DATE, DATE_TEXT):
-            record.day = day_of(sheet.grid.value(row, own), sheet.kinds.at(row, own), reader.resolver)
-        record.day = record.day or (held if row in signed or not signed else None)
-        if record.day is None and row not in signed and signed:
-            record.value, record.kind = "not attended", STATUS
-        reader.gathered.records.append(record)
-    reasons = [f"Names stand beside a column for signatures, under the course “{course[0][:60]}”: an attendance list."]
-    if not signed:
-        reasons.append("No signature is typed in; on paper they are drawn. Everybody listed counts as attending.")
-    return reader.reading("sign_in", 0.85, reasons)
-
-
-def _day_in(sheet: Sheet, reader: ListReader, entries: Mapping[str, tuple[str, int, int]]) -> date | None:
-    place = next((entries[f] for f in ("date", "planned", "effective") if f in entries), None)
-    if place is None:
-        return None
-    value, kind = sheet.grid.value(place[1], place[2]), sheet.kinds.at(place[1], place[2])
-    if isinstance(value, str):
-        match = _ENTRY.match(value)
-        value = match[2] if match else value
-        kind = DATE_TEXT
-    return day_of(value, kind, reader.resolver)
-
-
-def _only_number(sheet: Sheet, table: ListTable, row: int) -> bool:
-    filled = [c for c in sheet.filled(row) if table.fields.get(c) != "sequence"]
-    return not filled or all(sheet.kinds.at(row, c) in (NUMBER,) for c in filled)
 
 
 def person_like_name(name: str, sheet: Sheet) -> bool:

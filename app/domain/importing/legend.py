@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from app.domain.importing.lexis import CODE, EMPTY, MARK, SMALL, STATUS
 from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.sheet import Sheet
-from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
+from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal, words_of
 
 _PAIR = re.compile(
     r"^\s*[\"'(\[]?(?P<code>[^\s=:：]{1,6}?)[\"')\]]?\s*(?:=|:|：|→|->|⇒|\s[-–—]\s|…|\.\.\.)\s*(?P<text>\S.*?)\s*$",
@@ -247,4 +247,5 @@ def is_legend_sheet(sheet: Sheet, entries: list[Entry]) -> bool:
     """Whether a sheet is mostly a legend: at least two understood entries, and little else."""
     understood = [entry for entry in entries if _understood(entry.text, sheet.vocabulary)]
     cells = sum(1 for code in sheet.kinds.flat if code != EMPTY)
-    return len(understood) >= 2 and cells <= 12 + 6 * len(understood)
+    named = any(sheet.vocabulary.is_word("legend", word) for word in (sheet.grid.name, *words_of(sheet.grid.name)))
+    return len(understood) >= (1 if named else 2) and cells <= 12 + 6 * len(understood)

@@ -1,6 +1,5 @@
 """Reads lists: one row per person and course (long), several values in one cell, ragged rows, JSON in a cell."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -11,15 +10,28 @@ from typing import Any
 from app.domain.importing import meanings as m
 from app.domain.importing.codes import Resolver, profile_of
 from app.domain.importing.dates import day_first
+from app.domain.importing.entries import Entry, entries_of
 from app.domain.importing.grid import as_text
 from app.domain.importing.headers import provenance
 from app.domain.importing.labels import split_key, split_label
 from app.domain.importing.legend import Outside, entry_meanings, find_entries
-from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, JSON, LIST, MARK, SERIAL, SMALL, STATUS, split_list
+from app.domain.importing.lexis import (
+    CODE,
+    DATE,
+    DATE_TEXT,
+    EMPTY,
+    JSON,
+    LIST,
+    MARK,
+    SERIAL,
+    SMALL,
+    STATUS,
+    kind_of,
+)
 from app.domain.importing.listtables import PERSON_FIELDS, ROLE_FIELDS, ListTable
 from app.domain.importing.matrix import day_of
 from app.domain.importing.meanings import CodeMeaning, code_meaning
-from app.domain.importing.measures import hours_of, months_of
+from app.domain.importing.measures import hours_of, months_of, unit_of
 from app.domain.importing.reading import IN_ROWS, Fact, Item, Question, SheetReading, Subject
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
@@ -37,6 +49,7 @@ class Record:
     kind: int = EMPTY
     day: date | None = None
     expires: date | None = None
+    detail: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,6 +73,12 @@ class Gathered:
         if title and not self.items[known].title:
             self.items[known].title = title
         return known
+
+
+# What a heading over a list can say about every entry in it.
+_HEADING_DETAILS = frozenset(
+    ["required", "before_start", "optional", "on_request", "held", "planned", "in_progress", "not_started", "expired"]
+)
 
 
 class ListReader:
@@ -146,16 +165,22 @@ class ListReader:
         self._fill(record)
         self.gathered.records.append(record)
 
+    def header(self, column: int) -> str:
+        """Text of a column's header."""
+        return self.sheet.text(self.table.header, column) if self.table.header is not None else ""
+
     def _describe_item(self, row: int, item: Item) -> None:
+        vocabulary = self.sheet.vocabulary
         for what in ("hours", "validity", "version"):
             column = self.table.first(what)
             if column is None:
                 continue
             value = self.sheet.grid.value(row, column)
+            unit = unit_of(self.header(column), vocabulary)
             if what == "hours" and item.hours is None:
-                item.hours = hours_of(value, self.sheet.vocabulary)
+                item.hours = hours_of(value, vocabulary, unit or "hours")
             elif what == "validity" and item.valid_months is None:
-                item.valid_months = months_of(value, self.sheet.vocabulary)
+                item.valid_months = months_of(value, vocabulary, unit or "months")
             elif what == "version" and value is not None:
                 item.version = as_text(value)
 
@@ -172,38 +197,75 @@ class ListReader:
                     record.day = day
                 else:
                     record.expires = day
+            elif name == "date" and kind != EMPTY:
+                record.value, record.kind = sheet.grid.value(record.row, column), kind
         for name in ("level", "status", "required", "score"):
             column = table.first(name)
             if column is not None and sheet.kinds.at(record.row, column) != EMPTY:
+                if name == "score" and (record.value is not None or self._dated_table()):
+                    break
                 record.value, record.kind = sheet.grid.value(record.row, column), sheet.kinds.at(record.row, column)
                 if name != "score":
                     break
 
+    def _dated_table(self) -> bool:
+        """Whether days say who is trained, so that a mark or score beside them adds nothing."""
+        return self.table.has("date")
+
     def inside_cells(self) -> None:
         """Several records per row, from a list in one of its cells."""
         lists = list_columns(self.sheet, self.table)
+        details = {column: self._heading_detail(column) for column in lists}
+        known = {column: self._known_entries(column) for column in lists}
         previous = ("", "")
         for row in self.table.rows:
             previous = self.subject_of(row, previous)
-            code, title = self.item_of(row)
+            if previous[0] and not any(self._names_subjects(column) for column in lists):
+                self.gathered.subject(*previous, row)
             for column in lists:
-                self._entries(row, column, previous, (code, title))
+                self._entries(row, column, previous, known[column], details[column])
 
-    def _entries(self, row: int, column: int, who: tuple[str, str], item: tuple[str | None, str | None]) -> None:
+    def _names_subjects(self, column: int) -> bool:
+        return self.table.fields.get(column) in (*PERSON_FIELDS, *ROLE_FIELDS)
+
+    def _heading_detail(self, column: int) -> str | None:
+        """What the heading of a list says about all its entries: "Completed courses", "Optional trainings"."""
+        detail = self.sheet.vocabulary.detail(self.header(column), whole=False)
+        return detail if detail in _HEADING_DETAILS else None
+
+    def _known_entries(self, column: int) -> set[str]:
+        """Entries that stand alone between the signs of a list in the column; they settle what " / " parts."""
+        if not self._names_subjects(column):
+            return set()
+        texts = (self.sheet.grid.value(row, column) for row in self.table.rows)
+        return {
+            normal(e.text) for text in texts if isinstance(text, str) for e in entries_of(text, self.sheet.vocabulary)
+        }
+
+    def _entries(self, row: int, column: int, who: tuple[str, str], known: set[str], detail: str | None) -> None:
         raw = self.sheet.grid.value(row, column)
         if raw is None:
             return
-        named_subjects = self.table.fields.get(column) in (*PERSON_FIELDS, *ROLE_FIELDS)
-        for text, day in entries_of(raw if isinstance(raw, str) else as_text(raw)):
-            if named_subjects and (item[0] or item[1]):
-                subject, known = self.gathered.subject(text, text, row), self.gathered.item(*item, row)
-                self._describe_item(row, self.gathered.items[known])
+        item = self.item_of(row)
+        for entry in entries_of(raw if isinstance(raw, str) else as_text(raw), self.sheet.vocabulary):
+            if self._names_subjects(column) and (item[0] or item[1]):
+                for text in _alternatives(entry.text, known):
+                    subject, of = self.gathered.subject(text, text, row), self.gathered.item(*item, row)
+                    self._describe_item(row, self.gathered.items[of])
+                    self._keep(Record(row, column, subject, of, detail=detail), entry)
             elif who[0]:
-                label = split_label(text)
-                subject, known = self.gathered.subject(*who, row), self.gathered.item(label.code, label.title, row)
-            else:
-                continue
-            self.gathered.records.append(Record(row, column, subject, known, day=day))
+                label = split_label(entry.text)
+                code, title = (entry.text, entry.title) if entry.title else (label.code, label.title)
+                subject, of = self.gathered.subject(*who, row), self.gathered.item(code, title, row)
+                self._keep(Record(row, column, subject, of, detail=detail), entry)
+
+    def _keep(self, record: Record, entry: Entry) -> None:
+        record.day, record.expires = entry.day, entry.expires
+        if isinstance(entry.status, bool):
+            record.detail = "held" if entry.status else "not_started"
+        elif entry.status is not None:
+            record.value, record.kind = entry.status, kind_of(entry.status, self.sheet.vocabulary)
+        self.gathered.records.append(record)
 
     # -- the reading --------------------------------------------------------------------------------------------------
 
@@ -217,6 +279,8 @@ class ListReader:
                 return found
         if record.day or record.expires:
             return code_meaning("date", 0.9, "a date")
+        if record.detail:
+            return code_meaning(record.detail, 0.8, "the heading of the column, or the entry itself, says so")
         if self.table.has("date") and self.by_person:
             return code_meaning("not_started", 0.7, "no date in the column of dates")
         if self.by_person and not self.table.has("status", "level"):
@@ -272,55 +336,39 @@ class ListReader:
 
 
 def list_columns(sheet: Sheet, table: ListTable) -> list[int]:
-    """Columns of subjects or items whose cells hold lists or JSON."""
-    found = []
+    """Columns of subjects or items whose cells hold lists or JSON, and columns of further items of the same kind."""
+    found = [column for column in table.fields if _holds_lists(sheet, table, column)]
+    if not found or any(table.fields[column] in (*PERSON_FIELDS, *ROLE_FIELDS) for column in found):
+        return found
+    known = _entries_in(sheet, table, found)
     for column, what in table.fields.items():
-        kinds = Counter(sheet.kinds.at(row, column) for row in table.rows)
-        total = sum(kinds.values()) - kinds[EMPTY]
-        listed = kinds[LIST] + kinds[JSON]
-        if what in ROLE_FIELDS:
-            listed = sum(any(sign in sheet.text(row, column) for sign in ",;") for row in table.rows)
-        everyone = sum(sheet.vocabulary.is_word("everyone", sheet.text(row, column)) for row in table.rows)
-        subject_or_item = what in (*ROLE_FIELDS, "person", "item", "item_code", "item_title", "?")
-        if total and subject_or_item and listed and listed + everyone >= 2 and listed + everyone >= 0.25 * total:
+        if column in found or what not in ("?", "item", "item_title", "category", "required", "planned", "comment"):
+            continue
+        own = _entries_in(sheet, table, [column])
+        if own and len(own & known) * 2 >= len(own):
             found.append(column)
-    return found
+    return sorted(found)
 
 
-def entries_of(raw: str) -> list[tuple[str, date | None]]:
-    """Entries of a list in a cell, JSON included, with the day beside an entry where there is one."""
-    text = raw.strip()
-    if text[:1] in "[{":
-        try:
-            return [entry for entry in _json_entries(json.loads(text)) if entry[0]]
-        except ValueError:
-            pass
-    return [(" ".join(part.split()), None) for part in split_list(raw)]
+def _holds_lists(sheet: Sheet, table: ListTable, column: int) -> bool:
+    what = table.fields[column]
+    kinds = Counter(sheet.kinds.at(row, column) for row in table.rows)
+    total = sum(kinds.values()) - kinds[EMPTY]
+    listed = kinds[LIST] + kinds[JSON]
+    if what in ROLE_FIELDS:
+        listed = sum(any(sign in sheet.text(row, column) for sign in ",;") for row in table.rows)
+    everyone = sum(sheet.vocabulary.is_word("everyone", sheet.text(row, column)) for row in table.rows)
+    subject_or_item = what in (*ROLE_FIELDS, "person", "item", "item_code", "item_title", "?")
+    return bool(total and subject_or_item and listed and listed + everyone >= 2 and listed + everyone >= 0.25 * total)
 
 
-def _json_entries(data: Any) -> Iterator[tuple[str, date | None]]:
-    if isinstance(data, dict):
-        named = next(
-            (data[k] for k in ("code", "course", "item", "name", "title", "id", "sop", "training") if k in data), None
-        )
-        if named is not None and not isinstance(named, list | dict):
-            yield as_text(named), _json_day(data)
-            return
-        for key, value in data.items():
-            if isinstance(value, list | dict) and value and not isinstance(value, dict):
-                yield from _json_entries(value)
-            elif value not in (False, None, 0, ""):
-                yield as_text(key), _json_day({"date": value}) if isinstance(value, str) else None
-    elif isinstance(data, list):
-        for entry in data:
-            yield from _json_entries(entry) if isinstance(entry, list | dict) else [(as_text(entry), None)]
+def _entries_in(sheet: Sheet, table: ListTable, columns: list[int]) -> set[str]:
+    values = (sheet.grid.value(row, column) for column in columns for row in table.rows)
+    texts = (value if isinstance(value, str) else as_text(value) for value in values if value is not None)
+    return {normal(entry.text) for text in texts for entry in entries_of(text, sheet.vocabulary)}
 
 
-def _json_day(data: Mapping[str, Any]) -> date | None:
-    for value in data.values():
-        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}.*", value):
-            try:
-                return date.fromisoformat(value[:10])
-            except ValueError:
-                return None
-    return None
+def _alternatives(text: str, known: set[str]) -> list[str]:
+    """The parts of ``Technician / Analyst`` where one of them is known alone; the whole text otherwise."""
+    parts = [part.strip() for part in re.split(r"\s/\s|/", text) if part.strip()]
+    return parts if len(parts) > 1 and any(normal(part) in known for part in parts) else [text]

@@ -1,6 +1,7 @@
 """Tables in which every column has a name of its own: people, courses, dates side by side; the ground of all list
 layouts."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -15,9 +16,11 @@ from app.domain.importing.lexis import (
     LABEL,
     LIST,
     NAME,
+    NUMBER,
     SERIAL,
     STATUS,
 )
+from app.domain.importing.measures import read_measure
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import ATTRIBUTES
 from app.domain.importing.vocabulary import normal
@@ -143,15 +146,30 @@ def _headerless(sheet: Sheet) -> ListTable | None:
             DATE_TEXT: "date",
             SERIAL: "date",
             IDENT: "employee_no",
+            NUMBER: "number",
             EMAIL: "email",
             STATUS: "status",
             LABEL: "item",
             LIST: "item",
         }.get(top, "?")
+    _settle_numbers(sheet, fields)
     known = set(fields.values())
     if "person" in known and known & {"item_code", "item"} and len(fields) >= 0.6 * sheet.width:
         return ListTable(None, fields, share=0.6)
     return None
+
+
+def _settle_numbers(sheet: Sheet, fields: dict[int, str]) -> None:
+    """Without a header: a number that always goes with the same name is the person's; of two days the later is the
+    expiry."""
+    person = next((c for c, what in fields.items() if what == "person"), None)
+    rows = range(sheet.height) if person is not None else range(0)
+    for column in [c for c, what in fields.items() if what in ("number", "employee_no")]:
+        pairs = {(sheet.text(row, column), sheet.text(row, person or 0)) for row in rows}
+        fields[column] = "employee_no" if pairs and len({number for number, _ in pairs}) == len(pairs) else "?"
+    days = [c for c, what in fields.items() if what == "date"]
+    for column in days[1:]:
+        fields[column] = "expiry" if len(days) == 2 else "?"
 
 
 _ALIKE = {DATE_TEXT: (DATE, SERIAL), DATE: (DATE_TEXT,), LIST: (ITEM_CODE, LABEL)}
@@ -171,12 +189,34 @@ def _data_rows(sheet: Sheet, table: ListTable) -> list[int]:
             gap += 1
             continue
         if any(c in keyed for c in filled) and not _is_header_again(sheet, row, header):
-            single = len(filled) == 1 and len(table.fields) > 2
-            if (gap > 1 and single) or (single and sheet.vocabulary.starts_word("footer", sheet.text(row, filled[0]))):
+            if _is_foot(sheet, table, row, filled, gap):
                 continue
             rows.append(row)
             gap = 0
     return rows
+
+
+def _is_foot(sheet: Sheet, table: ListTable, row: int, filled: list[int], gap: int) -> bool:
+    """Totals, lines for signatures, "Approved by: …", notes: rows that are no entry of the list."""
+    texts = [sheet.text(row, c) for c in filled]
+    if any(_BLANK_LINE.search(text) for text in texts):
+        return True
+    if all(text.endswith((":", "：")) for text in texts):
+        return True
+    if gap and len(texts) > 1 and all(_ENTRY.match(text) for text in texts):
+        return True
+    if len(filled) * 2 > len(table.fields) + 1:
+        return False
+    vocabulary = sheet.vocabulary
+    single = len(filled) == 1 and len(table.fields) > 2
+    if gap > 1 and single:
+        return True
+    footer = vocabulary.starts_word("footer", texts[0]) or vocabulary.exact_field(texts[0], "total")
+    return footer and (single or bool(gap) or vocabulary.exact_field(texts[0].rstrip(":"), "total"))
+
+
+_BLANK_LINE = re.compile(r"_{4,}|\.{6,}|…{2,}")
+_ENTRY = re.compile(r"^[^:：]{2,40}[:：]\s*\S")
 
 
 def _is_header_again(sheet: Sheet, row: int, header: dict[int, str]) -> bool:
@@ -195,10 +235,19 @@ def _settle_by_content(sheet: Sheet, table: ListTable) -> None:
         share = {kind: number / total for kind, number in kinds.items()}
         if share.get(JSON, 0) > 0.5 and not table.has("item", "item_code"):
             table.fields[column] = "item"
+        elif what in ("?", "category") and not table.has("validity") and _periods(sheet, table, column):
+            table.fields[column] = "validity"
         elif what == "?":
             table.fields[column] = _unnamed(sheet, table, column, share)
         else:
             table.fields[column] = _renamed(sheet, table, column, share)
+
+
+def _periods(sheet: Sheet, table: ListTable, column: int) -> bool:
+    """Whether a column says how often: "annual", "every 2 years", "once"."""
+    texts = sheet.distinct(column, table.rows[:300])
+    measures = [read_measure(text, sheet.vocabulary) for text in texts]
+    return len(texts) > 1 and all(measure is not None and measure.months is not None for measure in measures)
 
 
 def _unnamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float]) -> str:

@@ -78,6 +78,12 @@ def _amount(number: float, unit: str | None) -> Measure | None:
     return None
 
 
+def unit_of(header: str, vocabulary: Vocabulary) -> str | None:
+    """The unit that a heading names: ``Validity (years)`` counts in years, ``Dauer (min)`` in minutes."""
+    words = re.split(r"[\s()/\[\].,]+", normal(header))
+    return next((unit for word in reversed(words) if (unit := vocabulary.units.get(word))), None)
+
+
 def months_of(value: object, vocabulary: Vocabulary, unit: str = "months") -> int | None:
     """Months of validity in a cell of a row or column that is about validity; a bare number counts in ``unit``."""
     number = plain_number(value)
@@ -91,7 +97,7 @@ def hours_of(value: object, vocabulary: Vocabulary, unit: str = "hours") -> floa
     """Hours of training in a cell of a row or column that is about duration; a bare number counts in ``unit``."""
     number = plain_number(value)
     if number is not None:
-        return round(number / 60, 2) if unit == "minutes" else number
+        return round(number / 60, 2) if unit == "minutes" else number * 8.0 if unit == "days" else number
     measure = read_measure(str(value), vocabulary) if isinstance(value, str) else None
     if measure is None:
         return None

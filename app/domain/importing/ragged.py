@@ -47,12 +47,19 @@ class RaggedTable:
 def find_ragged(sheet: Sheet) -> RaggedTable | None:
     """A ragged list on the sheet: rows filled from the left without gaps, to different lengths, never twice the same
     entry."""
-    for header in (*range(min(8, sheet.height)), None):
+    rows = range(min(16, sheet.height))
+    numbered = [row for row in rows if _numbered_headers(sheet, row)]
+    for header in (*numbered, *(row for row in rows if row not in numbered), None):
         for key in range(min(4, sheet.width - 2)):
             table = _try(sheet, header, key)
             if table:
                 return table
     return None
+
+
+def _numbered_headers(sheet: Sheet, row: int) -> bool:
+    """Whether a row names its columns by counting: Column1, Column2 …"""
+    return sum(bool(_GENERIC.match(sheet.text(row, c))) for c in sheet.filled(row)) >= 3
 
 
 def _try(sheet: Sheet, header: int | None, key: int) -> RaggedTable | None:
@@ -90,8 +97,23 @@ def _try(sheet: Sheet, header: int | None, key: int) -> RaggedTable | None:
         and varied
         and shared >= (0.1 if header is not None else 0.3)
     ):
-        return RaggedTable(key, start, header, rows)
+        return RaggedTable(key, start, header, _with_nothing(sheet, rows, key, start))
     return None
+
+
+def _with_nothing(sheet: Sheet, rows: list[int], key: int, start: int) -> list[int]:
+    """The rows, and those between or right below them that name somebody of the same kind without any entry."""
+    kinds = Counter(sheet.kinds.at(row, key) for row in rows)
+    usual = {kind for kind, number in kinds.items() if number > 1 or len(rows) < 4}
+    last = rows[-1]
+    while last + 1 < sheet.height and sheet.filled(last + 1) and sheet.kinds.at(last + 1, key) in usual:
+        last += 1
+    known = set(rows)
+    return [
+        row
+        for row in range(rows[0], last + 1)
+        if row in known or (sheet.kinds.at(row, key) in usual and not any(c >= start for c in sheet.filled(row)))
+    ]
 
 
 def _recurring(sheet: Sheet, rows: list[int], start: int) -> bool:

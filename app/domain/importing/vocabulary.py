@@ -45,6 +45,8 @@ _NUMBERS = frozenset(
         "no nr n n° nº num number numero nummer code codigo cod codice id ref reference referencia referenz clave",
     )
 )
+# Endings of the plural; "required courses", "formations complémentaires", "treinamentos complementares".
+_PLURALS = ("s$", "es$")
 _SPLIT = re.compile(r"[\s/\\|,;:()\[\]_\-–—.]+")
 
 
@@ -180,7 +182,13 @@ class Vocabulary:
         return self._details[key]
 
     def _search(self, key: str) -> str | None:
-        padded = f" {' '.join(words_of(key))} "
+        words = words_of(key)
+        singular = [[re.sub(ending, "", word) if len(word) > 4 else word for word in words] for ending in _PLURALS]
+        forms = [words, *(form for form in singular if form != words)]
+        return next((found for form in forms if (found := self._search_in(key, form))), None)
+
+    def _search_in(self, key: str, words: list[str]) -> str | None:
+        padded = f" {' '.join(words)} "
         found: list[str] = []
         for phrase, detail in self._phrases:
             if found and len(phrase) < 4 and not is_cjk(phrase):

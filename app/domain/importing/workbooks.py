@@ -10,15 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.importing.blocks import (
-    Owner,
-    find_blocks,
-    owner_of,
-    person_like_name,
-    read_blocks,
-    read_person_sheet,
-    read_sign_in,
-)
+from app.domain.importing.attendance import read_sign_in
+from app.domain.importing.blocks import find_blocks, person_like_name, read_blocks, read_person_sheet
 from app.domain.importing.decoys import calendar_words, ladder
 from app.domain.importing.grid import Grid
 from app.domain.importing.legend import Outside, entry_meanings, find_entries, is_legend_sheet
@@ -27,6 +20,7 @@ from app.domain.importing.lists import ListReader, list_columns
 from app.domain.importing.listtables import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable, find_list
 from app.domain.importing.matrix import read_matrix
 from app.domain.importing.meanings import CodeMeaning
+from app.domain.importing.owners import Owner, owner_of
 from app.domain.importing.ragged import find_ragged, read_ragged
 from app.domain.importing.reading import SheetReading, WorkbookReading
 from app.domain.importing.sheet import Sheet
