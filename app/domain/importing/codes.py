@@ -28,6 +28,8 @@ from app.domain.importing.lexis import (
     STATUS,
     YEAR,
     inner_date,
+    level_code,
+    number_of,
 )
 from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
@@ -52,6 +54,8 @@ class Profile:
 
     numbers: Counter[int] = field(default_factory=Counter)
     larger: int = 0
+    fractions: Counter[float] = field(default_factory=Counter)
+    halves: int = 0
     dates: int = 0
     serials: int = 0
     marks: Counter[str] = field(default_factory=Counter)
@@ -137,7 +141,7 @@ class Resolver:
             return code_meaning(_DERIVED[number], 0.6, "numbers below zero: a derived status, read by custom")
         if profile.ordered:
             return code_meaning("order", 0.75, "numbers count up within each line: an order")
-        if values == {1} or (values == {0, 1}):
+        if (values == {1} or values == {0, 1}) and not (profile.fractions or profile.halves):
             return (
                 self._mark_meaning() if number else code_meaning("not_required", 0.75, "zero where others have a one")
             )
@@ -147,11 +151,28 @@ class Resolver:
             and not profile.larger - sum(v > 10 for v in profile.numbers.elements())
         ):
             return code_meaning("days", 0.8, f"{number} days allowed for first training")
-        if values and min(values) >= 0 and max(values) <= 10 and not profile.larger:
+        if profile.fractions and (found := self._fraction(exact)):
+            return found
+        if (
+            (values or profile.halves)
+            and min(values, default=0) >= 0
+            and max(values, default=1) <= 10
+            and not profile.larger
+        ):
             return code_meaning("level", 0.9, f"numbers from {min(values)} to {max(values)}: a level", number)
         if 0 <= exact <= 100:
             return code_meaning("score", 0.5, "a number up to 100: a score")
         return code_meaning("unknown", 0.3, "a number that fits no level, day count or date")
+
+    def _fraction(self, exact: float) -> CodeMeaning | None:
+        """Parts of a whole: few steps such as 25 % are levels, many different ones say how far somebody has come."""
+        if max(self.profile.numbers, default=0) > 1 or min(self.profile.numbers, default=0) < 0 or self.profile.larger:
+            return code_meaning("level", 0.5, "a level between two steps", int(exact)) if 0 < exact < 1 else None
+        if len(self.profile.fractions) <= 5:
+            return code_meaning("level", 0.75, "one of few steps between 0 and 100 %: a level", round(exact * 4))
+        if exact in (0, 1):
+            return code_meaning("held" if exact else "not_started", 0.6, "all or nothing among percentages")
+        return code_meaning("in_progress", 0.5, "a percentage: on the way")
 
     def _mark_meaning(self) -> CodeMeaning:
         if self.person:
@@ -159,6 +180,9 @@ class Resolver:
         return code_meaning("required", 0.85, "a mark beside a job function: required")
 
     def _text(self, text: str, kind: int) -> CodeMeaning:
+        rung = self._rung(text)
+        if rung is not None:
+            return code_meaning("level", 0.85, "one of the steps of a scale of skill", rung)
         among = self.vocabulary.scales["among_levels"]
         if len(self.profile.level_words) >= 2 and normal(text) in among:
             return code_meaning("level", 0.8, "a word among words for levels", among[normal(text)])
@@ -171,6 +195,18 @@ class Resolver:
         if normal(text) in self.vocabulary.levels:
             return code_meaning("level", 0.9, "a word for a level", self.vocabulary.levels[normal(text)])
         return self._code(text, kind)
+
+    def _rung(self, text: str) -> int | None:
+        """The place of a code in a scale that the sheet uses: L1 … L4, I L U O, I II III."""
+        level = level_code(text)
+        if level is not None:
+            return level
+        for name in ("iluo", "roman"):
+            scale = self.vocabulary.scales[name]
+            used = {code.casefold() for code in (*self.profile.codes, *self.profile.marks)}
+            if text.casefold() in scale and len(used & set(scale)) >= 3 and len(used - set(scale)) <= 2:
+                return scale[text.casefold()]
+        return None
 
     def _word(self, text: str) -> CodeMeaning:
         detail = self.vocabulary.detail(text) or "unknown"
@@ -260,9 +296,7 @@ class Resolver:
         return code_meaning(detail, 0.6, f"“{part}” in a combined code") if detail else None
 
     def _free(self, text: str, kind: int) -> CodeMeaning:
-        match = re.match(r"^\s*(?:L|lvl|level|nivel|nível|niveau|stufe)[.\s]?(\d)\s*$", text, re.I) or re.match(
-            r"^(\d)\s*[-–=:]\s*\D", text
-        )
+        match = re.match(r"^(\d)\s*[-–=:.]\s*\D", text)
         if match:
             return code_meaning("level", 0.85, "a level with its number", int(match[1]))
         if kind == CODE and self.person and self._initials():
@@ -284,12 +318,12 @@ class Resolver:
 
 
 def _exact(value: Any) -> float:
-    """A number, a text that is one (``2,5``, ``80 %``), or the hours of a clock time."""
+    """A number, a text that is one (``2,5``; ``80 %`` is 0.8), or the hours of a clock time."""
     if isinstance(value, timedelta):
         return value.total_seconds() / 3600
     if isinstance(value, time):
         return value.hour + value.minute / 60
-    return float(value) if isinstance(value, int | float) else float(str(value).replace(",", ".").rstrip("% "))
+    return number_of(value) or 0.0
 
 
 def _level_in(text: str) -> int | None:
@@ -324,6 +358,10 @@ def _count_number(profile: Profile, value: Any, kind: int, number: int) -> None:
     elif exact == int(exact) and -99 <= exact <= 400:
         profile.numbers[int(exact)] += number
         profile.larger += number * (exact > 10)
+    elif 0 < exact < 1:
+        profile.fractions[round(exact, 2)] += number
+    elif 1 < exact < 10 and exact * 2 == int(exact * 2):
+        profile.halves += number
     else:
         profile.larger += number
 

@@ -16,6 +16,11 @@ from app.domain.importing.vocabulary import Vocabulary, normal
 SERIAL_LOW, SERIAL_HIGH = 25569, 65745
 _NUMERIC = re.compile(r"^(\d{1,4})\s?[./\-]\s?(\d{1,2})\s?[./\-]\s?(\d{2,4})\.?(?:[ T]\d{1,2}:\d{2}.*)?$")
 _EAST_ASIAN = re.compile(r"^(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월](?:\s*(\d{1,2})\s*[日일])?$")
+_ERA = re.compile(
+    r"^(令和|平成|昭和|R|H|S)\.?\s?(\d{1,2}|元)\s?[年./\-]\s?(\d{1,2})\s?[月./\-]\s?(\d{1,2})\s?日?$", re.I
+)
+# the year before the first year of each Japanese era
+_ERAS = {"令和": 2018, "r": 2018, "平成": 1988, "h": 1988, "昭和": 1925, "s": 1925}
 _WORDY = re.compile(r"[\s,./\-']+")
 _RANGE_TAIL = re.compile(r"^(.*?)(\d{1,2})\s?([./\-])\s?(\d{1,2})\s?([./\-])\s?(\d{4}|\d{2})\.?$")
 _RANGE_SIGN = re.compile(
@@ -62,6 +67,8 @@ def read_date(text: str, vocabulary: Vocabulary, dmy: bool | None = None) -> Rea
 def _make(year: int, month: int, day: int, **more: Any) -> ReadDate | None:
     if year < 100:
         year += 2000 if year < 70 else 1900
+    if 2460 <= year <= 2642:  # the Buddhist calendar, as used in Thailand
+        year -= 543
     if not 1900 <= year <= 2199:
         return None
     try:
@@ -79,6 +86,10 @@ def _whole(text: str, dmy: bool | None) -> ReadDate | None:
         if len(first) > 2 or len(third) == 3:
             return None
         return _ordered(int(first), int(second), int(third), "." in text, dmy)
+    match = _ERA.match(text)
+    if match:
+        era, year, month, day = match.groups()
+        return _make(_ERAS[era.casefold()] + (1 if year == "元" else int(year)), int(month), int(day))
     match = _EAST_ASIAN.match(text)
     if match:
         year, month, day = match.groups()

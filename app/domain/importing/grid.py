@@ -5,6 +5,7 @@ megabytes and lets the recognizer judge a value once instead of a million times.
 here; :func:`address` and the JSON of the command line count the way Excel does.
 """
 
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -77,7 +78,8 @@ def as_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return " ".join(value.replace("\u00a0", " ").replace("\u200b", "").split())
+        text = value.replace("\u00a0", " ").replace("\u200b", "").strip()
+        return " ".join((_unbroken(text) if "\n" in text or "\r" in text else text).split())
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -87,6 +89,15 @@ def as_text(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
+
+
+def _unbroken(text: str) -> str:
+    """A text whose line breaks only fit it into a narrow cell: letters written downwards, words cut by a hyphen."""
+    lines = [line.strip() for line in text.splitlines()]
+    filled = [line for line in lines if line]
+    if len(filled) > 1 and sum(len(line) == 1 for line in filled) >= 0.6 * len(filled) and max(map(len, filled)) <= 3:
+        return "".join(line or " " for line in lines)
+    return re.sub(r"(?<=\w)-\n+(?=[A-Z\d])", "-", re.sub(r"(?<=[^\W\d_]{2})-\n+(?=[a-zß-ÿ])", "", "\n".join(lines)))
 
 
 class _Codes(dict[tuple[Any, type], int]):

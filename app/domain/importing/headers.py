@@ -160,6 +160,8 @@ def number_row(sheet: Sheet, row: int, columns: list[int]) -> str:
     numbers = [sheet.grid.value(row, c) for c in columns]
     plain = [n for n in numbers if isinstance(n, int | float) and not isinstance(n, bool)]
     rising = all(b - a == 1 for a, b in pairwise(plain))
+    if columns and any(len(sheet.text(row, c)) > 1 for c in range(columns[0])):
+        return "total"
     return "sequence" if len(plain) > 2 and rising else "hours"
 
 
@@ -181,7 +183,13 @@ def _sort_below(sheet: Sheet, table: Table, zone: HeaderZone) -> int:
             zone.labels.append(row)
             if rhythm(sheet, row, columns) and zone.sub_row is None:
                 zone.sub_row = row
-        elif not has_key and over and _numbers_only(sheet, row, over) and len(over) >= 0.5 * len(columns):
+        elif (
+            not has_key
+            and table.key is not None
+            and over
+            and _numbers_only(sheet, row, over)
+            and len(over) >= 0.5 * len(columns)
+        ):
             zone.meta[row] = number_row(sheet, row, over)
         elif not over and _names_keys(sheet, table, row, filled):
             zone.labels.append(row)

@@ -16,14 +16,21 @@ from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal, words_of
 
 _PAIR = re.compile(
-    r"^\s*[\"'(\[]?(?P<code>[^\s=:：]{1,6}?)[\"')\]]?\s*(?:=|:|：|→|->|⇒|\s[-–—]\s|…|\.\.\.)\s*(?P<text>\S.*?)\s*$",
+    r"^\s*[\"'(\[]?(?P<code>[^\s=:：＝]{1,6}?)[\"')\]]?\s*(?:=|＝|:|：|→|->|⇒|\s[-–—]\s|…|\.\.\.)\s*(?P<text>\S.*?)\s*$",
     re.S,
 )
 _BACK = re.compile(r"^\s*(?P<text>[^=]{3,60}?)\s*=\s*[\"'(]?(?P<code>[^\s=]{1,5})[\"')]?\s*$")
 _INLINE = re.compile(
-    r"(?:(?<=^)|(?<=[\s;,|/(\[]))[\"'(\[]?(?P<code>[^\s=:;,|()\[\]\"']{1,5})[\"')\]]?\s*(?:=|:|：|\s[-–—]\s)\s*"
+    r"(?:(?<=^)|(?<=[\s;,，、；|/(\[]))[\"'(\[]?(?P<code>[^\s=＝:：;,，、|()\[\]\"']{1,5})[\"')\]]?\s*(?:=|＝|:|：|\s[-–—]\s)\s*"
 )
-_SPLIT = re.compile(r"[\n;|]|\s{3,}|(?<=[^\d]),\s(?=\S{1,5}\s*[=:])")
+_DRAWN = re.compile(
+    r"(?:(?<=^)|(?<=[\s,;|、，；。()（）\[/・:：\u3000]))(?P<code>[^\w\s,;:|、，；。()（）\[\]\"'=]|〇)"
+    r"(?:\s*[:：=＝]\s*|\s+(?:[-–]\s+)?|(?=[^\W\d_]))"
+)
+_LETTERED = re.compile(r"(?:^|[\s,;|/(])\w{1,3}\s*[=＝:：]")
+_SPLIT = re.compile(r"[\n;；|]|\s{3,}|(?<=[^\d]),\s(?=\S{1,5}\s*[=:])")
+
+_QUARTERS = frozenset("○◔◑◕◐●")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,11 @@ class Outside:
 
 def read_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
     """Codes with descriptions inside one text: ``X = trained; O = not trained``."""
-    if len(raw) > 3000 or not any(sign in raw for sign in "=:：-–—→"):
+    if len(raw) > 3000:
+        return
+    drawn = list(_drawn_pairs(_without_title(raw, vocabulary), vocabulary))
+    if drawn or not any(sign in raw for sign in "=:：＝-–—→"):
+        yield from drawn
         return
     for part in _SPLIT.split(_without_title(raw, vocabulary)):
         inline = list(_INLINE.finditer(part))
@@ -86,9 +97,25 @@ def read_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
             yield back["code"], back["text"]
 
 
+def _drawn_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
+    """Drawn marks, each followed by what it means, with or without a sign between: ``◎ teaches　○ alone``."""
+    found = [match for match in _DRAWN.finditer(raw) if vocabulary.mark(match["code"])]
+    if not any(match["code"] not in "-–—－/." for match in found) or _LETTERED.search(raw):
+        return
+    pairs = []
+    for match, following in zip(found, [*found[1:], None], strict=True):
+        words = raw[match.end() : following.start() if following else len(raw)].strip(
+            " \t\n\u3000,;|、，；。()（）[]・/"
+        )
+        if words:
+            pairs.append((match["code"], words))
+    if sum(_understood(words, vocabulary) and len(words) < 80 for _, words in pairs) * 2 > len(pairs):
+        yield from pairs
+
+
 def _without_title(raw: str, vocabulary: Vocabulary) -> str:
     """The text without a leading "Legend:"."""
-    head, sign, rest = raw.partition(":")
+    head, sign, rest = raw.replace("：", ":", 1).partition(":")
     if sign and rest.strip() and (vocabulary.is_word("legend", head) or vocabulary.is_word("footer", head)):
         return rest
     return raw
@@ -137,6 +164,8 @@ def _neighbors(sheet: Sheet, row: int, filled: list[int], position: int) -> Iter
     if right - (span.right if span else left) > 3:
         return
     first, second = sheet.text(row, left), sheet.text(row, right)
+    if len(first) > 120 or len(second) > 120:
+        return
     if first.strip("=:") and second.startswith("=") and len(second) > 2:
         second = second.lstrip("= ")
     codes = (MARK, CODE, SMALL, STATUS)
@@ -158,7 +187,9 @@ def _neighbors(sheet: Sheet, row: int, filled: list[int], position: int) -> Iter
         and _understood(first, vocabulary)
     ):
         following = filled[position + 2] if position + 2 < len(filled) else None
-        if following is None or not _understood(sheet.text(row, following), vocabulary):
+        if following is None or not (
+            _understood(sheet.text(row, following), vocabulary) or sheet.kinds.at(row, following) == SMALL
+        ):
             yield Entry(second, first, row, right)
 
 
@@ -191,10 +222,11 @@ def _best(entries: list[Entry], vocabulary: Vocabulary) -> list[Entry]:
 def entry_meanings(entries: list[Entry], vocabulary: Vocabulary, where: str = "") -> dict[str, CodeMeaning]:
     """Meaning of every code of a legend. A row of numbers, or of East Asian marks, with levels of skill is a scale."""
     scale = _is_scale(entries, vocabulary)
+    quartered = any(entry.code in "◔◑◕◐" for entry in entries)
     meanings: dict[str, CodeMeaning] = {}
     for entry in entries:
         why = f"the legend{where} says: {entry.text[:60]}"
-        level = _scale_level(entry, vocabulary) if scale else None
+        level = _scale_level(entry, vocabulary, quartered) if scale else None
         detail = vocabulary.detail(entry.text, whole=False)
         if level is not None:
             meanings[entry.code] = code_meaning("level", 0.95, why, level)
@@ -217,6 +249,10 @@ def _is_scale(entries: list[Entry], vocabulary: Vocabulary) -> bool:
         for entry in entries
         if entry.code in vocabulary.scales["cjk"] or entry.code in vocabulary.scales["harvey"]
     ]
+    if any(
+        len([e for e in entries if e.code.casefold() in codes]) >= 3 for codes in (_QUARTERS, vocabulary.scales["iluo"])
+    ):
+        return True
     levels = [entry for entry in entries if level_of(entry.text, vocabulary) is not None]
     return len(levels) >= 2 and (len(circles) >= 2 or len(levels) >= 3)
 
@@ -227,12 +263,15 @@ def _is_statement(text: str, vocabulary: Vocabulary) -> bool:
     return detail in ("required", "expired", "not_required", "not_started", "planned", "in_progress")
 
 
-def _scale_level(entry: Entry, vocabulary: Vocabulary) -> int | None:
+def _scale_level(entry: Entry, vocabulary: Vocabulary, quartered: bool) -> int | None:
     if entry.code.isdigit():
         return int(entry.code)
     level = level_of(entry.text, vocabulary)
     if level is not None:
         return level
+    for scale in (vocabulary.scales["iluo"], vocabulary.scales["harvey"] if quartered else {}):
+        if entry.code.casefold() in scale:
+            return scale[entry.code.casefold()]
     if entry.code in vocabulary.scales["cjk"] and vocabulary.detail(entry.text, whole=False) in (
         "teaches",
         "held",

@@ -66,7 +66,12 @@ _PARTICLES = frozenset(
     ]
 )
 _NUMBER_LIST = re.compile(r"^\s*[\w\-]{1,10}(?:\s*[,;/|\n]\s*[\w\-]{1,10})+\s*[,;]?\s*$")
-_LEVEL_CODE = re.compile(r"^(?:[LN][0-5]|(?:lvl|level|nivel|nível|niveau|stufe)\s?[0-5])$", re.I)
+_LEVEL_CODE = re.compile(
+    r"^(?:[LNS]|lvl|lv|level|nivel|nível|niveau|stufe|уровень|レベル|等级|等級|级别|수준|레벨|ระดับ|مستوى|المستوى)"
+    r"[.\s]?(?P<first>[0-5])$|^(?:第)?(?P<second>[0-5])\s?(?:級|级|등급|단계|レベル)$",
+    re.I,
+)
+_STARS = re.compile(r"^(?=.{2,6}$)(?P<stars>★*)☆*$|^(?P<plus>\+{2,4})$")
 _INNER_DATE = re.compile(
     r"\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}-\d{2}-\d{2}|\d{1,2}[ \-][^\W\d_]{3,9}\.?[ \-,]+\d{2,4}"
 )
@@ -120,14 +125,12 @@ def _kind_of_text(text: str, raw: str, vocabulary: Vocabulary) -> int:
         return MARK
     if vocabulary.detail(text) or normal(text) in vocabulary.levels:
         return STATUS
-    number = _as_number(text)
-    if text.endswith("%") and _as_number(text.rstrip("% ")) is not None:
-        return NUMBER
+    number = number_of(text)
     if number is not None:
-        return _kind_of_number(number)
+        return NUMBER if text.endswith("%") and number not in (0, 1) else _kind_of_number(number)
     if read_date(text, vocabulary) or inner_date(text, vocabulary):
         return DATE_TEXT
-    if _LEVEL_CODE.match(text):
+    if level_code(text) is not None:
         return CODE
     if read_measure(text, vocabulary):
         return MEASURE
@@ -163,6 +166,32 @@ def _kind_of_words(text: str, raw: str, vocabulary: Vocabulary) -> int:
     return LABEL
 
 
+def level_code(text: str) -> int | None:
+    """The level that a code names by its form: ``L3``, ``Level 3``, ``3級``, ``★★☆``."""
+    if len(text) > 12:
+        return None
+    match = _LEVEL_CODE.match(text)
+    if match:
+        return int(match["first"] or match["second"])
+    match = _STARS.match(text)
+    return len(match["stars"] or match["plus"] or "") if match else None
+
+
+def number_of(value: Any) -> float | None:
+    """The number that a value is, or that its text writes; ``75%`` is 0.75. ``None`` for anything else."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    if text.endswith("%"):
+        number = _as_number(text[:-1].strip())
+        return None if number is None else number / 100
+    return _as_number(text)
+
+
 def _as_number(text: str) -> float | None:
     if len(text) > 16 or not any(c.isdigit() for c in text):
         return None
@@ -183,12 +212,14 @@ def is_list(raw: str) -> bool:
     """Whether a text lists several short things: ``17, 26, 42``; ``director; analyst``; one a line."""
     if len(raw) > 2000 or not any(sign in raw for sign in ",;\n|"):
         return False
+    if "\n" in raw and " " not in as_text(raw):
+        return False
     if _NUMBER_LIST.match(raw) and any(c.isdigit() for c in raw):
         return True
     parts = split_list(raw)
     if len(parts) < 2 or any(len(part) > 60 or len(part.split()) > 6 for part in parts):
         return False
-    sign = ";" in raw or "\n" in raw.strip() or "|" in raw
+    sign = ";" in raw or "|" in raw or ("\n" in raw.strip() and all(any(c.isdigit() for c in part) for part in parts))
     return len(parts) >= 3 or (sign and len(parts) >= 2) or (len(parts) == 2 and raw.islower())
 
 

@@ -11,6 +11,7 @@ from app.domain.importing.axes import Decision, decide, judge_axis
 from app.domain.importing.codes import Resolver, counting, profile_of
 from app.domain.importing.dates import day_first, from_serial, is_year, read_date
 from app.domain.importing.decoys import refuse
+from app.domain.importing.derived import trim_columns, trim_rows
 from app.domain.importing.grid import as_text
 from app.domain.importing.headers import HeaderZone, provenance, read_header_zone
 from app.domain.importing.legend import Outside, entry_meanings, find_entries
@@ -34,6 +35,8 @@ class MatrixReader:
         self.zone: HeaderZone = read_header_zone(sheet, table)
         enrich(sheet, table, self.zone.labels, self.zone.first_data)
         self.body: Body = sort_rows(sheet, table, self.zone)
+        trim_rows(sheet, table, self.body)
+        trim_columns(sheet, table, self.body, self.zone.labels)
         self.columns = column_lines(sheet, table, self.zone, self.body)
         self.rows = row_lines(sheet, table, self.body)
         self.legends = legends
@@ -252,7 +255,11 @@ class MatrixReader:
             meaning = self.of_code[code]
             reading.cells[meaning.meaning] += number
             kind = self.sheet.kinds.of_code[code]
-            if kind in (MARK, CODE, STATUS, SMALL) or meaning.why.startswith(("the legend", "chosen")):
+            if (
+                kind in (MARK, CODE, STATUS, SMALL)
+                or meaning.meaning == m.LEVEL
+                or meaning.why.startswith(("the legend", "chosen"))
+            ):
                 reading.legend[as_text(self.sheet.grid.values[code])] = meaning
         for text, meaning in self.resolver.legend.items():
             if text not in reading.legend and not text.startswith("fill:") and meaning.why.startswith("the legend"):

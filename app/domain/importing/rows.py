@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.domain.importing.columns import SENTINELS
 from app.domain.importing.headers import NUMERIC, HeaderZone, meta_field
-from app.domain.importing.legend import understood
+from app.domain.importing.legend import read_pairs, understood
 from app.domain.importing.lexis import (
     CELLISH,
     CODE,
@@ -191,9 +191,13 @@ class RowSorter:
     def _legend_row(self, row: int) -> bool:
         """A code and its description under the table, or the word "Legend" itself: the legend begins."""
         filled = self.sheet.filled(row)
-        if not self.body.rows or not 0 < len(filled) <= 3:
+        if not self.body.rows or not 0 < len(filled) <= 8:
             return False
+        if len(filled) > 3:
+            return self._pairs(row, filled)
         first = self.sheet.text(row, filled[0])
+        if self._pairs(row, filled):
+            return True
         if len(filled) == 1:
             return self.gap > 0 and self.sheet.vocabulary.is_word("legend", first)
         words = self.sheet.text(row, filled[1])
@@ -201,6 +205,13 @@ class RowSorter:
             return False
         short = self.sheet.kinds.at(row, filled[0]) in (MARK, CODE, SMALL, STATUS) or self._other_kind(row)
         return short and understood(words.lstrip("= "), self.sheet.vocabulary)
+
+    def _pairs(self, row: int, filled: list[int]) -> bool:
+        """Whether the cells explain codes: ``0: not trained``, ``1: in training``."""
+        raw = [self.sheet.grid.value(row, column) for column in filled]
+        texts = [text for text in raw if isinstance(text, str) and len(text) > 3]
+        good = sum(any(read_pairs(text, self.sheet.vocabulary)) for text in texts)
+        return good * 2 > len(filled) and (self.gap > 0 or self.over or good > 1)
 
     def _other_kind(self, row: int) -> bool:
         known = {self.sheet.kinds.at(good, self.table.key or 0) for good in self.body.rows[:200]}

@@ -200,6 +200,7 @@ def judge_header(sheet: Sheet, row: int, prefix: _Prefix) -> Table | None:
     labels = with_subs(sheet, row, {column: text for column, text in labels.items() if text})
     repeats = Counter(normal(text) for text in labels.values())
     fields = column_fields(sheet, labels, repeats)
+    _add_named(sheet, row, labels, fields)
     unnamed = [c for c in labels if c not in fields]
     fields = {c: f for c, f in fields.items() if f == "total" or not marked(sheet, c, row, unnamed)}
     profiles = {column: prefix.below(column, row) for column in range(sheet.width)}
@@ -218,6 +219,19 @@ def judge_header(sheet: Sheet, row: int, prefix: _Prefix) -> Table | None:
         (0.15 + min(1.0, coverage)) * quality * (1.0 if key is not None else 0.55) * _width_worth(len(columns))
     )
     return table
+
+
+def _add_named(sheet: Sheet, row: int, labels: dict[int, str], fields: dict[int, str]) -> None:
+    """A column full of different names holds people, whatever its header says: "Operator", "Chef de ligne"."""
+    if any(fields.get(c) in ("person", "last_name", "login") for c in fields):
+        return
+    for column in range(min(8, sheet.width)):
+        if column in fields or column not in labels:
+            continue
+        kinds = sheet.kinds.column(column, row + 1, row + 200)
+        if kinds.count(NAME) >= max(3, 0.6 * (len(kinds) - kinds.count(EMPTY))):
+            fields[column] = "person"
+            return
 
 
 def _discount_repeats(

@@ -112,6 +112,8 @@ class Vocabulary:
             return direct
         if key.startswith("%") or key.endswith("%"):
             return frozenset({"total"})
+        if " " in key and is_cjk(key) and key.replace(" ", "") in self.fields:
+            return self.fields[key.replace(" ", "")]
         numbered = re.sub(r"\s*(?:#|№|n[º°o]\b\.?)", " no", key).strip()
         if numbered != key and numbered in self.fields:
             return self.fields[numbered]
@@ -222,6 +224,15 @@ class Vocabulary:
             return True
         words = words_of(key)
         return any(" ".join(words[:size]) in known for size in range(min(4, len(words)), 0, -1))
+
+    def ends_word(self, group: str, text: str) -> bool:
+        """Whether a text ends with a word of this group; an East Asian text, whether such a word is in it."""
+        key = normal(text)
+        known = self.words.get(group, frozenset())
+        words = words_of(key)
+        if any(" ".join(words[-size:]) in known for size in range(min(4, len(words)), 0, -1)):
+            return True
+        return is_cjk(key) and any(word in key for word in known if is_cjk(word))
 
     def has_given_name(self, text: str) -> bool:
         """Whether one of the words is a common first name somewhere."""
