@@ -1,36 +1,22 @@
-"""Rows and columns that are computed from the matrix: totals, averages, counts, percentages, differences, targets.
+"""Rows and columns beside the matrix that say something about it: totals, averages, targets, differences, last updates.
 
-They are known by their words ("No. of people ≥ 2"), or by their numbers: a last row whose numbers are the sums, means
-or counts of the cells above it is no person, in whatever language it is labelled.
+They are known here by their words ("No. of people ≥ 2") and by cells of another kind than the matrix has; what the
+numbers alone tell is in ``totals.py``.
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
 
-from app.domain.importing.lexis import (
-    CODE,
-    DATE,
-    DATE_TEXT,
-    EMPTY,
-    ERROR,
-    MARK,
-    NUMBER,
-    SERIAL,
-    SMALL,
-    STATUS,
-    number_of,
-)
+from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, NUMBER, SERIAL, STATUS, number_of
 from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
+from app.domain.importing.totals import numeric_share
 from app.domain.importing.vocabulary import Vocabulary, normal
 
 _SIGNS = re.compile(r"[≥≤Σ∑Øø⌀]\s?|[<>]\s?=?\s?\d|(?<!\d)(?<!\d\s)%|^#\s|\bn\s?=")
-_NUMERIC = (SMALL, NUMBER, ERROR)
 # Edges are looked at this far; nobody keeps more lines of totals than that.
 _DEEP = 10
-_MOST_ROWS = 400
+_SAMPLE = 100
 
 
 def sums_up(text: str, vocabulary: Vocabulary) -> bool:
@@ -43,131 +29,54 @@ def sums_up(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def trim_rows(sheet: Sheet, table: Table, body: Body) -> None:
-    """Take computed rows at both ends out of the body; they become rows of the foot."""
-    for row in reversed(body.rows[-_DEEP:]):
-        if not _computed_row(sheet, table, body, row):
-            if row != body.rows[-1] and not _speaks(sheet, table, row):
-                break
+    """Take rows of numbers at both ends that are called totals out of the body; they become rows of the foot."""
+    for row in [*body.rows[-_DEEP:], *body.rows[:2]]:
+        key = body.keys.get(row, "")
+        if len(body.rows) < 3 or not sums_up(key, sheet.vocabulary):
             continue
-        _to_foot(body, row)
-    for row in body.rows[:2]:
-        if len(body.rows) > 3 and _worded_row(sheet, table, body, row):
-            _to_foot(body, row)
-
-
-def _to_foot(body: Body, row: int) -> None:
-    body.rows.remove(row)
-    body.keys.pop(row, None)
-    body.foot[row] = "total"
-
-
-def _speaks(sheet: Sheet, table: Table, row: int) -> bool:
-    return any(sheet.kinds.at(row, column) != EMPTY for column in table.columns)
-
-
-def _worded_row(sheet: Sheet, table: Table, body: Body, row: int) -> bool:
-    key = body.keys.get(row, "")
-    return sums_up(key, sheet.vocabulary) and _numeric_share([sheet.kinds.at(row, c) for c in table.columns]) >= 0.8
-
-
-def _computed_row(sheet: Sheet, table: Table, body: Body, row: int) -> bool:
-    kinds = [sheet.kinds.at(row, column) for column in table.columns]
-    if _numeric_share(kinds) < 0.8:
-        return False
-    if sums_up(body.keys.get(row, ""), sheet.vocabulary):
-        return True
-    above = [other for other in body.rows if other < row][-_MOST_ROWS:]
-    lines = {c: [sheet.grid.value(other, c) for other in above] for c in table.columns[:60]}
-    return _computed([(sheet.grid.value(row, c), line) for c, line in lines.items()])
+        kinds = sheet.kinds.row(row)
+        if numeric_share(bytes(kinds[c] for c in table.columns)) >= 0.8:
+            body.rows.remove(row)
+            body.keys.pop(row, None)
+            body.foot[row] = "total"
 
 
 def trim_columns(sheet: Sheet, table: Table, body: Body, rows: list[int]) -> None:
-    """Take computed columns at the right and left edge out of the matrix; ``rows`` are the rows with the labels."""
-    if len(table.columns) < 4 or len(body.rows) < 2:
-        return
+    """Take columns at both edges that are no part of the matrix out of it; ``rows`` are the rows with the labels."""
     for edge in (-1, 0):
         for _ in range(4):
             column = table.columns[edge]
-            if len(table.columns) < 4 or not _computed_column(sheet, table, body, column, rows):
+            if len(table.columns) < 4 or len(body.rows) < 2 or not _beside(sheet, table, body, column, rows):
                 break
             table.columns.remove(column)
             table.fields[column] = "total"
 
 
-def _computed_column(sheet: Sheet, table: Table, body: Body, column: int, rows: list[int]) -> bool:
-    sample = body.rows[:_MOST_ROWS]
-    kinds = [sheet.kinds.at(row, column) for row in sample]
-    filled = [kind for kind in kinds if kind != EMPTY]
+def _beside(sheet: Sheet, table: Table, body: Body, column: int, rows: list[int]) -> bool:
+    lines = [sheet.kinds.row(row) for row in body.rows[:_SAMPLE]]
+    mine = bytes(line[column] for line in lines)
+    filled = len(mine) - mine.count(EMPTY)
     if not filled:
         return False
-    others = [c for c in table.columns if c != column]
-    texts = [text for row in rows if (text := sheet.spread(row, column))]
-    numeric = _numeric_share(kinds) >= 0.8
-    if any(sums_up(text, sheet.vocabulary) for text in texts[-2:]) and (
-        numeric or _like(sheet, sample, others, filled)
-    ):
+    numeric = numeric_share(mine) >= 0.8
+    if any(sums_up(sheet.spread(row, column), sheet.vocabulary) for row in rows[-2:]):
+        return numeric or sum(mine.count(kind) for kind in (CODE, STATUS, MARK)) >= 0.8 * filled
+    if not numeric and _dates(mine) < 0.8 * filled:
+        return False
+    others = b"".join(bytes(line[c] for c in table.columns if c != column) for line in lines)
+    around = len(others) - others.count(EMPTY)
+    if filled > 1 and around > 5 and _dates(mine) >= 0.8 * filled and _dates(others) < 0.02 * around:
         return True
-    if _alone_dated(sheet, sample, others, filled):
-        return True
-    if not numeric:
-        return False
-    if _numeric_share([sheet.kinds.at(row, c) for row in sample for c in others[:30]]) < 0.1 and len(others) > 2:
-        values = [number for row in sample if (number := number_of(sheet.grid.value(row, column))) is not None]
-        if sum(number != int(number) for number in values) >= 0.4 * len(values):
-            return True
-    pairs = [(sheet.grid.value(row, column), [sheet.grid.value(row, c) for c in others]) for row in sample]
-    return _computed(pairs[:60])
+    return NUMBER in mine and numeric_share(others) < 0.1 and _fractions(sheet, body, column) >= 0.4
 
 
-def _like(sheet: Sheet, rows: list[int], others: list[int], filled: list[int]) -> bool:
-    """Whether a column of a total or target holds codes as the matrix does: "Required level: N3"."""
-    return sum(kind in (CODE, SMALL, STATUS, MARK) for kind in filled) >= 0.8 * len(filled) and len(others) > 2
+def _dates(kinds: bytes) -> int:
+    return sum(kinds.count(kind) for kind in (DATE, DATE_TEXT, SERIAL))
 
 
-def _alone_dated(sheet: Sheet, rows: list[int], others: list[int], filled: list[int]) -> bool:
-    """A column of dates beside columns without any, such as the day of the last update."""
-    dates = (DATE, DATE_TEXT, SERIAL)
-    if sum(kind in dates for kind in filled) < 0.8 * len(filled) or len(filled) < 2:
-        return False
-    around = [kind for row in rows for c in others if (kind := sheet.kinds.at(row, c)) != EMPTY]
-    return len(others) > 2 and len(around) > 5 and sum(kind in dates for kind in around) < 0.02 * len(around)
-
-
-def _numeric_share(kinds: Sequence[int]) -> float:
-    filled = [kind for kind in kinds if kind != EMPTY]
-    return sum(kind in _NUMERIC for kind in filled) / len(filled) if filled else 0.0
-
-
-def _computed(pairs: list[tuple[Any, list[Any]]]) -> bool:
-    """Whether the first of each pair is always the same function of the second: its sum, its mean, a count."""
-    known = [(number, line) for value, line in pairs if (number := number_of(value)) is not None]
-    known = [(number, line) for number, line in known if sum(value is not None for value in line) >= 3]
-    if len(known) < 3 or len({number for number, _ in known}) < 2:
-        return False
-    return any(_fits(function, known) for function in _FUNCTIONS)
-
-
-def _fits(function: Callable[[list[float], int], float], known: list[tuple[float, list[Any]]]) -> bool:
-    wrong = 0
-    for number, line in known:
-        numbers = [n for value in line if (n := number_of(value)) is not None]
-        filled = sum(value is not None and value != "" for value in line)
-        wrong += abs(function(numbers, filled) - number) > 0.051
-        if wrong > 0.1 * len(known):
-            return False
-    return True
-
-
-def _count_from(least: int) -> Callable[[list[float], int], float]:
-    return lambda numbers, filled: sum(n >= least for n in numbers)
-
-
-_FUNCTIONS: tuple[Callable[[list[float], int], float], ...] = (
-    lambda numbers, filled: sum(numbers) if numbers else -1,
-    lambda numbers, filled: sum(numbers) / len(numbers) if numbers else -1,
-    lambda numbers, filled: filled,
-    *(_count_from(least) for least in (1, 2, 3, 4)),
-)
+def _fractions(sheet: Sheet, body: Body, column: int) -> float:
+    numbers = [n for row in body.rows[:_SAMPLE] if (n := number_of(sheet.grid.value(row, column))) is not None]
+    return sum(number != int(number) for number in numbers) / max(1, len(numbers))
 
 
 def vacant(text: str, vocabulary: Vocabulary) -> bool:
