@@ -29,6 +29,42 @@ def refuse(
         )
     if table.key is None or not rows:
         return _no_rows(sheet, table, zone, body)
+    if len(labels) <= 2:
+        return _narrow(sheet, table, [line.text for line in rows])
+    return None
+
+
+def _narrow(sheet: Sheet, table: Table, rows: list[str]) -> str | None:
+    """Why one or two columns are no matrix: a form with its entries, or lists of choices side by side."""
+    vocabulary = sheet.vocabulary
+    asked = [text for text in rows if vocabulary.starts_word("title", text) or vocabulary.field_names(text)]
+    if len(asked) * 2 > len(rows):
+        return "The rows are entries of a form, such as revision, date, approval: a title page."
+    lists = side_by_side(sheet)
+    if lists and table.header == lists[0]:
+        return f"{lists[1]} lists of choices stand side by side; nothing relates what is in one row."
+    return None
+
+
+def side_by_side(sheet: Sheet) -> tuple[int, int] | None:
+    """The header row and the number of lists of choices that stand side by side: each filled from the top without gaps
+    and without repeating itself, to different lengths, the first no longer than others."""
+    for row in range(min(5, sheet.height)):
+        columns = sheet.filled(row)
+        if len(columns) < 2:
+            continue
+        lengths = []
+        for column in columns:
+            codes = [line[column] for line in sheet.grid.rows[row + 1 :]]
+            length = len(codes) - codes.count(0)
+            if not length or not all(codes[:length]) or len(set(codes[:length])) < length:
+                return None
+            if any(sheet.kinds.of_code[code] in (DATE, DATE_TEXT, SERIAL) for code in codes[:length]):
+                return None
+            lengths.append(length)
+        if lengths[0] < max(lengths) or len(set(lengths)) > 2:
+            return row, len(columns)
+        return None
     return None
 
 

@@ -23,6 +23,7 @@ from app.domain.importing.lexis import (
     SMALL,
     STATUS,
 )
+from app.domain.importing.sections import heads_the_rest
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.totals import calculated, numeric_share
@@ -60,6 +61,7 @@ class RowSorter:
         self.gap = 0
         self.over = False
         self.seen = self.numbers = 0  # cells, and small or plain numbers among them, in the first rows of data
+        self.headed: bool | None = None  # whether rows without cells head the others; judged once
 
     def _key_kinds(self) -> Counter[int]:
         key = self.table.key
@@ -199,7 +201,9 @@ class RowSorter:
         if self._pairs(row, filled):
             return True
         if len(filled) == 1:
-            return self.gap > 0 and self.sheet.vocabulary.is_word("legend", first)
+            pairs = (self.gap > 0 or self.over) and "=" in first
+            named = self.gap > 0 and self.sheet.vocabulary.is_word("legend", first)
+            return named or (pairs and any(read_pairs(first, self.sheet.vocabulary)))
         words = self.sheet.text(row, filled[1])
         if not (self.gap or self.over) or len(first.rstrip(" =:")) > 5 or len(words) <= 3:
             return False
@@ -342,8 +346,20 @@ class RowSorter:
         if upper and not self._mostly_upper():
             return True
         following = self.sheet.kinds.row(row + 1) if row + 1 < self.sheet.height else b""
+        if self._headed() and any(following):
+            return True
         empty_share = self._empty_share()
         return empty_share < 0.08 and any(following) and self.sheet.vocabulary.is_word("item", key)
+
+    def _headed(self) -> bool:
+        """Whether the rows without cells head the others; judged once."""
+        if self.headed is None:
+            end = min(self.sheet.height, self.zone.first_data + 200)
+            keyed = [row for row in range(self.zone.first_data, end) if self._key_text(row)]
+            cells = [self._cells(self.sheet.kinds.row(row)) for row in keyed]
+            named = self.key_kinds[NAME] > 0.3 * sum(self.key_kinds.values())
+            self.headed = not named and heads_the_rest(cells, len(self.columns))
+        return self.headed
 
     def _usually_described(self) -> bool:
         """Whether other rows nearly always say something beside the key, so that a row which does not stands out."""

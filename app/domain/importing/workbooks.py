@@ -139,27 +139,38 @@ def _nothing(sheet: Sheet, table: ListTable | None) -> SheetReading:
     sentence = ladder(sheet)
     if sentence:
         return _refused(sheet, sentence, 0.75)
-    if table and table.rows:
-        people, items = table.has(*PERSON_FIELDS), table.has(*ITEM_FIELDS)
-        what = "people" if people else "courses or documents" if items else "something else"
-        return _refused(sheet, f"A list of {what}, without saying who needs or has which training.", 0.7)
     header = find_header_only(sheet)
     if header is not None:
         reason = f"Row {header + 1} holds column names, but there is nothing below them: an empty form."
         return SheetReading(sheet.grid.name, "empty", 0.7, [reason])
+    if table and table.rows:
+        people, items = table.has(*PERSON_FIELDS), table.has(*ITEM_FIELDS)
+        what = "people" if people else "courses or documents" if items else "something else"
+        return _refused(sheet, f"A list of {what}, without saying who needs or has which training.", 0.7)
     return _refused(sheet, "No table was found that relates people or job functions to courses or documents.", 0.6)
 
 
 def find_header_only(sheet: Sheet) -> int | None:
-    """The header row of a form that nobody filled in."""
+    """The header row of a form that nobody filled in: below it only numbers of lines and places to sign."""
+    best, most = None, 1
     for row in range(min(sheet.height, 30)):
         filled = sheet.filled(row)
         named = sum(bool(sheet.vocabulary.field_names(sheet.text(row, c))) for c in filled)
-        if named >= 2 and named * 3 >= len(filled):
-            below = sum(len(sheet.filled(r)) for r in range(row + 1, sheet.height))
-            if below <= 2 + (sheet.height - row):
-                return row
-    return None
+        if named > most and named * 3 >= len(filled):
+            best, most = row, named
+    if best is None or not all(vacant(sheet, row) for row in range(best + 1, sheet.height)):
+        return None
+    return best
+
+
+def vacant(sheet: Sheet, row: int) -> bool:
+    """Whether a row holds nothing, the number of a line, or places for a date and a signature."""
+    texts = [sheet.text(row, column) for column in sheet.filled(row)]
+    if not texts or (len(texts) == 1 and texts[0].rstrip(".)").isdigit()):
+        return True
+    blanks = sum(bool(re.search(r"_{3,}|\.{5,}|…{2,}|[:：]$", text)) for text in texts)
+    known = sum(sheet.vocabulary.starts_word("footer", text) for text in texts)
+    return blanks + known >= len(texts) or (len(texts) == 1 and len(texts[0]) > 40)
 
 
 def _read_as_list(sheet: Sheet, table: ListTable | None, legends: Mapping[str, CodeMeaning]) -> SheetReading | None:
@@ -283,6 +294,7 @@ def _read_relation(draft: Draft, reason: str, legends: Mapping[str, CodeMeaning]
     sheet, table = draft.sheet, draft.table
     if table is None:
         return draft.reading
+    _name_curriculum(sheet, table)
     reader = ListReader(sheet, table, legends)
     if table.has(*ITEM_FIELDS) and (table.has(*PERSON_FIELDS) or table.has(*ROLE_FIELDS)):
         reader.long()
@@ -295,6 +307,21 @@ def _read_relation(draft: Draft, reason: str, legends: Mapping[str, CodeMeaning]
             if code or title:
                 reader._describe_item(row, reader.gathered.items[reader.gathered.item(code, title, row)])
     return reader.reading("relational", 0.75, [reason])
+
+
+def _name_curriculum(sheet: Sheet, table: ListTable) -> None:
+    """A column without a known name that comes first in a list of relations is the curriculum: it stands for the
+    subject beside items, and for the item beside groups of users."""
+    unnamed = [c for c, what in table.fields.items() if what in ("?", "planned", "category", "level", "sequence")]
+    subject, item = table.has(*PERSON_FIELDS, "role", "user_group"), table.has(*ITEM_FIELDS)
+    if subject == item or not unnamed or unnamed[0] > min(table.fields):
+        return
+    if not all(sheet.text(row, unnamed[0]) for row in table.rows):
+        return
+    if item:
+        table.fields[unnamed[0]] = "user_group"
+    elif not table.has(*PERSON_FIELDS):
+        table.fields[unnamed[0]] = "item"
 
 
 def _snapshots(drafts: list[Draft]) -> None:

@@ -1,0 +1,16 @@
+"""Headings inside a body: rows that name a part of the list and hold no cells."""
+
+from itertools import pairwise
+
+
+def heads_the_rest(cells: list[int], width: int) -> bool:
+    """Whether rows without cells head the rows below them, by the number of cells in every row that has a key.
+
+    The first is one, two never stand together, and the other rows are well filled. Where rows are filled thinly, a row
+    without cells is somebody who has nothing.
+    """
+    full = [number for number in cells if number]
+    if len(full) < 3 or width < 4 or cells[0]:
+        return False
+    apart = all(above or below for above, below in pairwise(cells))
+    return apart and bool(cells[-1]) and sum(full) >= 0.6 * len(full) * width
