@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from app.domain.importing.grid import as_text
-from app.domain.importing.lexis import CODE, EMPTY, ITEM_CODE, LABELISH, MARK, MEASURE, NUMBER, SENTENCE, SMALL
+from app.domain.importing.lexis import (
+    CODE,
+    EMPTY,
+    ITEM_CODE,
+    LABELISH,
+    MARK,
+    MEASURE,
+    NAME,
+    NUMBER,
+    SENTENCE,
+    SMALL,
+    STATUS,
+)
 from app.domain.importing.measures import hours_of, months_of, read_measure
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.subheadings import labelled_above, rhythm
@@ -33,6 +45,7 @@ META_FIELDS = (
     "site",
     "status",
     "planned",
+    "owner",
 )
 NUMERIC = frozenset({"hours", "validity", "days", "total", "required", "sequence", "target_level"})
 # A row that names what stands under these words is a header, whatever else it names.
@@ -195,6 +208,8 @@ def _sort_below(sheet: Sheet, table: Table, zone: HeaderZone) -> int:
             zone.labels.append(row)
         elif is_sample(sheet, row, filled):
             zone.meta[row] = "sample"
+        elif _unlike_below(sheet, table, row):
+            zone.meta[row] = "other"
         else:
             break
         row += 1
@@ -216,7 +231,43 @@ def _names_keys(sheet: Sheet, table: Table, row: int, filled: list[int]) -> bool
 def _looks_like_data(sheet: Sheet, table: Table, row: int) -> bool:
     """A row whose key is the name of a field by accident, such as a job function called "Trainer"."""
     kinds = Counter(sheet.kinds.at(row, c) for c in table.columns if sheet.kinds.at(row, c) != EMPTY)
-    return kinds[MARK] + kinds[CODE] >= 0.8 * max(1, sum(kinds.values())) and kinds[MARK] > 0
+    total = max(1, sum(kinds.values()))
+    if kinds[MARK] and kinds[MARK] + kinds[CODE] >= 0.8 * total:
+        return True
+    if kinds[MARK] + kinds[CODE] + kinds[STATUS] < 0.8 * total:
+        return False
+    mine, below = _shared_below(sheet, table, row)
+    return mine >= 0.6 * total and below > 0
+
+
+def _shared_below(sheet: Sheet, table: Table, row: int) -> tuple[int, float]:
+    """How many cells of a row hold values that the rows below hold too, and which part of the cells below share their
+    values with another column."""
+    columns, lines = table.columns, sheet.grid.rows[row + 1 : row + 60]
+    below = {c: {line[c] for line in lines if line[c]} for c in columns}
+    known = set().union(*below.values())
+    spread = Counter(code for codes in below.values() for code in codes)
+    total = sum(len(codes) for codes in below.values())
+    shared = sum(number for number in spread.values() if number > 1)
+    mine = sum(1 for c in columns if sheet.grid.rows[row][c] in known and sheet.grid.rows[row][c])
+    return mine, shared / total if total else 0.0
+
+
+def _unlike_below(sheet: Sheet, table: Table, row: int) -> bool:
+    """A row right under the header none of whose values stands anywhere below, where the cells below share theirs:
+    owners, dates of issue, media."""
+    line = sheet.kinds.row(row)
+    kinds = Counter(line[c] for c in table.columns if line[c] != EMPTY)
+    filled = sum(kinds.values())
+    if filled < max(3, 0.6 * len(table.columns)) or kinds[MARK] > 0.3 * filled or kinds[EMPTY]:
+        return False
+    if len({sheet.grid.rows[row][c] for c in table.columns}) < 2:
+        return False
+    key_kind = sheet.kinds.at(row, table.key) if table.key is not None else EMPTY
+    if key_kind == NAME or sheet.height - row < 4:
+        return False
+    mine, shared = _shared_below(sheet, table, row)
+    return mine == 0 and shared >= 0.9
 
 
 def _numbers_only(sheet: Sheet, row: int, over: list[int]) -> bool:

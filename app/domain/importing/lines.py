@@ -94,7 +94,7 @@ def _group(sheet: Sheet, row: int, column: int, table: Table) -> str:
 
 def _add_metadata(sheet: Sheet, zone: HeaderZone, body: Body, lines: list[Line]) -> None:
     for row, what in [*zone.meta.items(), *body.foot.items()]:
-        if what in ("sequence", "total", "end", "note", "sample"):
+        if what in ("sequence", "total", "end", "note", "sample", "other"):
             continue
         unit = " ".join(sheet.text(row, c) for c in range(lines[0].index) if sheet.text(row, c)) if lines else ""
         for line in lines:
@@ -127,6 +127,7 @@ def _add_subs(sheet: Sheet, zone: HeaderZone, lines: list[Line]) -> None:
 def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
     """The rows of the body as lines, with what the columns beside the matrix say about them."""
     groups = _fill_down_columns(sheet, table, body)
+    fields = {column: _own_field(sheet, table, body, column, groups) for column in table.fields}
     section = ""
     sections = sorted(body.sections.items())
     position = 0
@@ -136,7 +137,7 @@ def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
         while position < len(sections) and sections[position][0] < row:
             section, position = sections[position][1], position + 1
         line = Line(row, body.keys[row], group=section)
-        for column, what in table.fields.items():
+        for column, what in fields.items():
             if column == table.key or what in ("total", "sequence", "comment"):
                 continue
             text = sheet.spread(row, column) or (previous.get(column, "") if column in groups else "")
@@ -149,6 +150,15 @@ def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
                 line.meta.setdefault(what, text)
         lines.append(line)
     return lines
+
+
+def _own_field(sheet: Sheet, table: Table, body: Body, column: int, groups: set[int]) -> str:
+    """What a column beside the matrix states; one that is named like the keys but repeats its values groups them."""
+    what = table.fields[column]
+    if what not in ("item", "item_title") or column == table.key:
+        return what
+    texts = sheet.distinct(column, body.rows)
+    return "category" if column in groups or len(texts) < 0.95 * sum(texts.values()) else what
 
 
 def _fill_down_columns(sheet: Sheet, table: Table, body: Body) -> set[int]:

@@ -75,6 +75,7 @@ ATTRIBUTES = (
     "target_level",
     "trainer",
     "planned",
+    "owner",
 )
 KEY_WORTH = {
     "person": 5,
@@ -93,6 +94,7 @@ KEY_WORTH = {
     "category": -1,
     "sequence": -3,
     "supervisor": -4,
+    "owner": -4,
     "comment": -4,
     "total": -4,
     "trainer": -4,
@@ -126,7 +128,7 @@ class Table:
 def find_table(sheet: Sheet) -> Table | None:
     """The best table on the sheet, or ``None`` when no row works as a header."""
     if sheet.choices.get("header_row"):
-        return _without_totals(sheet, judge_header(sheet, int(sheet.choices["header_row"]) - 1, _Prefix(sheet)))
+        return judge_header(sheet, int(sheet.choices["header_row"]) - 1, _Prefix(sheet))
     prefix = _Prefix(sheet)
     best: Table | None = None
     for row in prefix.rows:
@@ -135,21 +137,12 @@ def find_table(sheet: Sheet) -> Table | None:
         table = judge_header(sheet, row, prefix)
         if table and (best is None or table.score > best.score * (1.0 if table.header < best.header else 1.02)):
             best = table
-    return _without_totals(sheet, best)
-
-
-def _without_totals(sheet: Sheet, table: Table | None) -> Table | None:
-    """Take columns of counts and sums out of the body, whatever their names."""
-    if table is not None:
-        for column in total_columns(sheet, table.header + 1, table.columns):
-            table.columns.remove(column)
-            table.fields[column] = "total"
-    return table
+    return best
 
 
 def judge_row(sheet: Sheet, row: int) -> Table | None:
     """The table under a row that is known to be the header."""
-    return _without_totals(sheet, judge_header(sheet, row, _Prefix(sheet)))
+    return judge_header(sheet, row, _Prefix(sheet))
 
 
 def _is_plainly_data(sheet: Sheet, row: int) -> bool:
@@ -266,6 +259,9 @@ def column_fields(sheet: Sheet, labels: dict[int, str], repeats: Counter[str]) -
 
 def enrich(sheet: Sheet, table: Table, rows: list[int], first_data: int) -> None:
     """Once all label rows are known: name the columns beside the matrix by them, and choose the key column again."""
+    for column in total_columns(sheet, first_data, table.columns):
+        table.columns.remove(column)
+        table.fields[column] = "total"
     _add_empty_columns(sheet, table, rows, first_data)
     body = set(table.columns)
     labels: dict[int, str] = {}
@@ -324,6 +320,8 @@ def _key_worth(
         return 0.0
     kinds = Counter(sheet.kinds.at(row, column) for row in rows)
     idents = kinds[IDENT] + kinds[ITEM_CODE] + kinds[NUMBER]
+    if name == "item" and idents >= 0.6 * filled:
+        name = "item_code"
     textual = min(1.0, (label + idents * 0.5) / max(1, cell + label + other))
     if name not in ("person", "role", "item", "item_title", "employee_no", "item_code", "login", "initials"):
         if textual < 0.5:

@@ -37,7 +37,7 @@ def _sums_up(sheet: Sheet, top: int, column: int, rest: list[int]) -> bool:
     bodies = b"".join(sheet.kinds.column(c, top, top + _DEEP) for c in rest)
     rows = [r for r in range(top, min(sheet.height, top + _DEEP)) if sheet.kinds.at(r, column) in _NUMERIC]
     numbers = [sheet.grid.value(row, column) for row in rows]
-    if numeric_share(bodies) <= 0.05:
+    if numeric_share(bodies) <= 0.2:  # a row of totals is still among them
         return len(set(map(str, numbers))) > 1 and not set(map(str, numbers)) <= {"0", "1"}
     lines = [[sheet.grid.value(row, c) for c in rest] for row in rows]
     return len(rows) >= 4 and calculated(numbers, lines)
