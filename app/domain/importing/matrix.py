@@ -17,14 +17,13 @@ from app.domain.importing.headers import HeaderZone, provenance, read_header_zon
 from app.domain.importing.legend import Outside, entry_meanings, find_entries
 from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, SERIAL, SMALL, STATUS, inner_date
 from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, make_subjects, row_lines
-from app.domain.importing.meanings import CodeMeaning, code_meaning
+from app.domain.importing.meanings import CodeMeaning
+from app.domain.importing.raci import is_chart, with_letters
 from app.domain.importing.reading import IN_COLUMNS, IN_ROWS, Fact, Place, Question, SheetReading
 from app.domain.importing.rows import Body, sort_rows
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table, enrich, find_table, judge_row
 from app.domain.importing.vocabulary import normal
-
-_RACI = {"R": "required", "A": "required", "C": "consulted", "I": "informed", "S": "required", "L": "required"}
 
 
 class MatrixReader:
@@ -193,35 +192,7 @@ class MatrixReader:
         outside = Outside(self.zone.labels[0], self.body.rows[-1] if self.body.rows else 0, self.table.columns[-1])
         self.entries = find_entries(self.sheet, outside)
         legend = {**self.legends, **entry_meanings(self.entries, self.sheet.vocabulary)}
-        if self._raci():
-            for letter, detail in _RACI.items():
-                legend.setdefault(letter, code_meaning(detail, 0.8, "the letters of a responsibility chart"))
-            legend["R"], legend["A"] = (
-                legend["R"]._replace(meaning=m.REQUIRED),
-                legend["A"]._replace(meaning=m.REQUIRED),
-            )
-        return legend
-
-    def _raci(self) -> bool:
-        codes = self.resolver.profile.codes
-        letters: Counter[str] = Counter()
-        for code, number in codes.items():
-            parts = [
-                part for part in code.upper().replace(",", "/").replace("&", "/").replace(" ", "/").split("/") if part
-            ]
-            if parts and all(part in _RACI for part in parts):
-                letters.update({part: number for part in parts})
-            elif len(parts) == 1 and 1 < len(code) <= 4 and set(code.upper()) <= set("RACI"):
-                letters.update({part: number for part in code.upper()})
-        total = sum(codes.values())
-        if not letters or not total:
-            return False
-        known = sum(n for code, n in codes.items() if set(code.upper()) <= set("RACISL/,& "))
-        return (
-            known >= 0.9 * self.resolver.profile.total
-            and {"R", "A"} <= set(letters)
-            and bool({"C", "I"} & set(letters))
-        )
+        return with_letters(legend) if is_chart(self.resolver.profile) else legend
 
     def _ordered(self) -> bool:
         """Whether the numbers of most lines count up from one without repeating: an order, no level."""
@@ -241,7 +212,7 @@ class MatrixReader:
         return day_first(values[code] for code in self.counts if kinds[code] == DATE_TEXT)
 
     def _verdict(self) -> str:
-        if self._raci():
+        if is_chart(self.resolver.profile):
             return "raci"
         if self.decision.kind != "person":
             return "role_item"

@@ -26,7 +26,7 @@ from app.domain.importing.lexis import (
 from app.domain.importing.sections import heads_the_rest
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
-from app.domain.importing.totals import calculated, numeric_share
+from app.domain.importing.totals import summing_rows
 from app.domain.importing.vocabulary import normal
 
 
@@ -401,38 +401,11 @@ class RowSorter:
     def _trim_totals(self) -> None:
         """Rows of numbers among codes, and rows at the end that sum up the others, are no data."""
         body = self.body
-        numeric = [row for row in body.rows if self._all_numbers(row)]
-        if not numeric or len(body.rows) - len(numeric) < 2:
-            return
-        summing = set(numeric)
-        kinds = b"".join(self._part(self.sheet.kinds.row(row)) for row in body.rows[:200] if row not in summing)
-        if len(numeric) <= 1 + 0.2 * len(body.rows) and numeric_share(kinds) <= 0.05:
-            found = numeric
-        else:
-            found = self._summing(body.rows)
-        gone = set(found)
+        gone = set(summing_rows(self.sheet, self.columns, body.rows))
         body.rows = [row for row in body.rows if row not in gone]
-        for row in found:
+        for row in gone:
             body.keys.pop(row)
             body.foot[row] = "total"
-
-    def _all_numbers(self, row: int) -> bool:
-        kinds = self._part(self.sheet.kinds.row(row))
-        filled = len(kinds) - kinds.count(EMPTY)
-        return filled >= max(2, 0.5 * len(kinds)) and numeric_share(kinds) == 1.0
-
-    def _summing(self, rows: list[int]) -> list[int]:
-        """Rows at the end of a numeric matrix whose numbers follow from the rows above."""
-        found: list[int] = []
-        columns = self.columns[:40]
-        value = self.sheet.grid.value
-        while len(rows) - len(found) > 3 and len(found) < 6:
-            last, above = rows[len(rows) - len(found) - 1], rows[: len(rows) - len(found) - 1][-400:]
-            lines = [[value(row, c) for row in above] for c in columns]
-            if not self._all_numbers(last) or not calculated([value(last, c) for c in columns], lines):
-                break
-            found.append(last)
-        return found
 
 
 def sort_rows(sheet: Sheet, table: Table, zone: HeaderZone) -> Body:

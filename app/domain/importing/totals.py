@@ -79,3 +79,41 @@ def _ways(result: float, numbers: list[float], length: int) -> set[str]:
         "percent": 100 * len(numbers) / length,
     }
     return {name for name, value in values.items() if abs(result - value) <= (0.6 if name == "percent" else 0.06)}
+
+
+def summing_rows(sheet: Sheet, columns: Sequence[int], rows: Sequence[int]) -> list[int]:
+    """Rows of numbers among codes, or, in a matrix of numbers, rows at the end that follow from those above."""
+    numeric = [row for row in rows if _all_numbers(sheet, row, columns)]
+    if not numeric or len(rows) - len(numeric) < 2:
+        return []
+    summing = set(numeric)
+    kinds = b"".join(_line(sheet, row, columns) for row in rows[:200] if row not in summing)
+    if len(numeric) <= 1 + 0.2 * len(rows) and numeric_share(kinds) <= 0.05:
+        return numeric
+    return _following(sheet, columns, rows)
+
+
+def _following(sheet: Sheet, columns: Sequence[int], rows: Sequence[int]) -> list[int]:
+    found: list[int] = []
+    value = sheet.grid.value
+    while len(rows) - len(found) > 3 and len(found) < 6:
+        last, above = rows[len(rows) - len(found) - 1], rows[: len(rows) - len(found) - 1][-400:]
+        lines = [[value(row, c) for row in above] for c in columns[:40]]
+        if not _all_numbers(sheet, last, columns) or not calculated([value(last, c) for c in columns[:40]], lines):
+            break
+        found.append(last)
+    return found
+
+
+def _all_numbers(sheet: Sheet, row: int, columns: Sequence[int]) -> bool:
+    kinds = _line(sheet, row, columns)
+    filled = len(kinds) - kinds.count(EMPTY)
+    return filled >= max(2, 0.5 * len(kinds)) and numeric_share(kinds) == 1.0
+
+
+def _line(sheet: Sheet, row: int, columns: Sequence[int]) -> bytes:
+    """The kinds of a row within the matrix."""
+    kinds = sheet.kinds.row(row)
+    if columns[-1] - columns[0] + 1 == len(columns):
+        return kinds[columns[0] : columns[-1] + 1]
+    return bytes(kinds[c] for c in columns)

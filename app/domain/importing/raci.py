@@ -1,0 +1,36 @@
+"""Responsibility charts: recognized by their letters, alone and combined (``A/R``, ``RA``, ``R, C``)."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from app.domain.importing import meanings as m
+from app.domain.importing.codes import Profile
+from app.domain.importing.meanings import CodeMeaning, code_meaning
+
+_LETTERS = {"R": "required", "A": "required", "C": "consulted", "I": "informed", "S": "required", "L": "required"}
+_JOINTS = str.maketrans(",&;+ ", "/////")
+
+
+def is_chart(profile: Profile) -> bool:
+    """Whether the codes of a body are those of a responsibility chart: R and A, C or I, and hardly anything else."""
+    letters: Counter[str] = Counter()
+    known = 0
+    for code, number in profile.codes.items():
+        parts = [part for part in code.upper().translate(_JOINTS).split("/") if part]
+        if len(parts) == 1 and 1 < len(code) <= 4 and set(code.upper()) <= set("RACI"):
+            parts = list(code.upper())
+        if set("".join(parts)) <= set(_LETTERS):
+            known += number
+        if parts and all(part in _LETTERS for part in parts):
+            letters.update({part: number for part in parts})
+    return known >= 0.9 * profile.total and {"R", "A"} <= set(letters) and bool({"C", "I"} & set(letters))
+
+
+def with_letters(legend: Mapping[str, CodeMeaning]) -> dict[str, CodeMeaning]:
+    """The letters of a chart added to a legend. R and A require, whatever words the legend has for them."""
+    complete = dict(legend)
+    for letter, detail in _LETTERS.items():
+        complete.setdefault(letter, code_meaning(detail, 0.8, "the letters of a responsibility chart"))
+    complete["R"] = complete["R"]._replace(meaning=m.REQUIRED)
+    complete["A"] = complete["A"]._replace(meaning=m.REQUIRED)
+    return complete
