@@ -8,8 +8,8 @@ from app.domain.importing.labels import split_label
 from app.domain.importing.lexis import looks_like_name
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
 
-_PERSON_FIELDS = ("person", "employee_no", "login", "email", "initials", "first_name", "last_name")
-_ROLE_FIELDS = ("role", "user_group")
+PERSON_FIELDS = ("person", "employee_no", "login", "email", "initials", "first_name", "last_name")
+ROLE_FIELDS = ("role", "user_group")
 _ITEM_FIELDS = ("item", "item_code", "item_title")
 
 
@@ -59,11 +59,11 @@ def _judge_captions(axis: Axis, captions: Sequence[str], vocabulary: Vocabulary)
         if not names:
             continue
         sure = 1.2 if len(names) == 1 else 0.7
-        if names & set(_PERSON_FIELDS) and normal(caption) not in ("id", "no", "name", "nome", "nom"):
+        if names & set(PERSON_FIELDS) and normal(caption) not in ("id", "no", "name", "nome", "nom"):
             axis.person += sure
-        elif names & set(_PERSON_FIELDS):
+        elif names & set(PERSON_FIELDS):
             axis.person += 0.5
-        if names & set(_ROLE_FIELDS):
+        if names & set(ROLE_FIELDS):
             axis.role += sure
         if names & set(_ITEM_FIELDS):
             axis.item += sure

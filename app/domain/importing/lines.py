@@ -237,8 +237,10 @@ def _joined(text: str, second: str, second_is_code: bool) -> Label:
 def make_subjects(lines: list[Line], person: bool) -> list[Subject]:
     """People or job functions of lines."""
     subjects = []
-    for line in lines:
-        label = split_key(line.text)
+    labels = [split_key(line.text) for line in lines]
+    if 2 * sum(label.code is not None for label in labels) <= len(labels):  # "Client team (W365)" among plain names
+        labels = [Label(None, line.text) for line in lines]
+    for line, label in zip(lines, labels, strict=True):
         name = label.title or line.text
         first, last = line.meta.get("first_name"), line.meta.get("last_name")
         if person and (first or last):

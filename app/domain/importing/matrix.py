@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from app.domain.importing import meanings as m
-from app.domain.importing.axes import Decision, decide, judge_axis
+from app.domain.importing.axes import PERSON_FIELDS, ROLE_FIELDS, Decision, decide, judge_axis
 from app.domain.importing.codes import Resolver, counting, profile_of
 from app.domain.importing.dates import day_first, from_serial, is_year, read_date
 from app.domain.importing.decoys import refuse
@@ -83,6 +83,9 @@ class MatrixReader:
             else []
         )
         rows = [sheet.text(table.header, column) for column in table.fields if column != table.key]
+        if any(sheet.vocabulary.names_field(text, *PERSON_FIELDS) for text in over_key):
+            # a column of job functions beside people describes them
+            rows = [text for text in rows if not sheet.vocabulary.names_field(text, *ROLE_FIELDS)]
         columns = [sheet.spread(row, c) for row in self.zone.group_rows for c in table.columns[:1]]
         for corner in over_key:
             parts = [

@@ -278,12 +278,12 @@ def build_vocabulary(
     for table in languages:
         for name, texts in table.get("fields", {}).items():
             for text in texts:
-                fields.setdefault(normal(text), set()).add(name)
-                fields.setdefault(" ".join(words_of(text)) or normal(text), set()).add(name)
+                for form in _forms(text):
+                    fields.setdefault(form, set()).add(name)
         _add_meanings(vocabulary, table)
         _add_times(vocabulary, table, once, every)
         for name, texts in table.get("words", {}).items():
-            words.setdefault(name, set()).update(normal(text) for text in texts)
+            words.setdefault(name, set()).update(form for text in texts for form in (normal(text), _typed(text)))
     vocabulary._header_words = frozenset(word for phrase in fields for word in phrase.split() if len(word) > 2)
     vocabulary.fields = {key: frozenset(names) for key, names in fields.items()}
     vocabulary.words = {name: frozenset(group) for name, group in words.items()}
@@ -299,10 +299,24 @@ def build_vocabulary(
     return vocabulary
 
 
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "å": "aa", "ø": "oe", "æ": "ae"})
+
+
+def _typed(text: str) -> str:
+    """A word as somebody writes it whose keyboard has no umlauts: "Taetigkeit"."""
+    return normal(text.casefold().translate(_UMLAUTS))
+
+
+def _forms(text: str) -> set[str]:
+    """All the forms in which the name of a column is looked up."""
+    return {form for one in (normal(text), _typed(text)) for form in (one, " ".join(words_of(one)) or one)}
+
+
 def _add_meanings(vocabulary: Vocabulary, table: Mapping[str, Any]) -> None:
     for detail, texts in table.get("meanings", {}).items():
         for text in texts:
-            vocabulary.meanings.setdefault(normal(text), detail)
+            for form in (normal(text), _typed(text)):
+                vocabulary.meanings.setdefault(form, detail)
     for level, texts in table.get("levels", {}).items():
         for text in texts:
             vocabulary.levels.setdefault(normal(text), int(level))
