@@ -9,9 +9,7 @@ library; importing the whole package would take longer than reading most files.
 
 import csv
 import importlib.util
-import io
 import json
-import re
 import resource
 import sys
 import zipfile
@@ -22,7 +20,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import python_calamine
-from charset_normalizer import from_bytes
 
 
 def _load(name: str, path: Path) -> Any:
@@ -39,6 +36,7 @@ def _load(name: str, path: Path) -> Any:
 _APP = Path(__file__).parents[1]
 grid = _load("grid", _APP / "domain" / "importing" / "grid.py")
 xml = _load("spreadsheets_xml", _APP / "services" / "spreadsheets_xml.py")
+text = _load("spreadsheets_text", _APP / "services" / "spreadsheets_text.py")
 
 # A workbook of 10,000 rows by 500 columns unpacks to about 250 MB of XML; ten times its packed size.
 MAX_UNPACKED = 1_000_000_000
@@ -320,42 +318,11 @@ def _color(color: Any) -> str | None:
 
 def read_text(data: bytes) -> dict[str, Any]:
     """A text file as one sheet; encoding and delimiter are told from its content."""
-    text = decode(data)
-    csv.field_size_limit(1_000_000)
-    delimiter, text = _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = text.rows_of(text.decode(data))
     try:
-        return _packed("", reader)
+        return _packed("", ([text.unguarded(cell) for cell in row] for row in reader))
     except csv.Error as error:
         raise Refused("csv", line=reader.line_num, error=str(error)) from error
-
-
-def decode(data: bytes) -> str:
-    """Text of bytes: by its mark, as UTF-8, else by the most likely legacy code page."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        best = from_bytes(data[:400_000]).best()
-        return data.decode(best.encoding if best else "cp1252", "replace")
-
-
-def _delimiter(text: str) -> tuple[str, str]:
-    first = text.split("\n", 1)[0].strip().lower()
-    if re.fullmatch(r"sep=.", first):
-        return first[4], text.split("\n", 1)[1] if "\n" in text else ""
-    lines = [line for line in text.split("\n", 60)[:60] if line.strip()]
-    best, best_score = ",", 0.0
-    for sign in ",;\t|":
-        counts = [line.count(sign) for line in lines]
-        typical = max(set(counts), key=counts.count) if counts else 0
-        score = (
-            typical * (counts.count(typical) / len(counts)) + 0.1 * sum(counts) / max(1, len(counts)) if counts else 0
-        )
-        if score > best_score:
-            best, best_score = sign, score
-    return best, text
 
 
 # -- result -----------------------------------------------------------------------------------------------------------

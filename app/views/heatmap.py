@@ -121,7 +121,7 @@ class HeatmapView(BaseView):
             explain_url=url_for(".explain", **_clock_only(arguments)),
             table_url=url_for(".table", **arguments),
             export_url=url_for(".export", form="xlsx", **arguments) if current().may("compliance", "export") else None,
-            grid_export_url=safe_url("MatrixImportView.export_grid") if current().may("imports", "add") else None,
+            grid_export_url=safe_url("MatrixExportView.index") if current().may("imports", "add") else None,
             as_of=arguments.get("as_of", ""),
             known_at=arguments.get("known_at", ""),
             functions=_units("job_function"),

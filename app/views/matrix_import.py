@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from flask import Response, current_app, redirect, request, send_file, url_for
+from flask import current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import AppBuilder, BaseView, expose
 from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
-from app.domain.dates import calendar_of
 from app.domain.errors import RuleBroken
 from app.extensions import db
 from app.models.importing import ImportRun
@@ -19,6 +18,7 @@ from app.services.matrix_import import copies, effects, runs
 from app.services.matrix_import.commit import DryRun
 from app.services.matrix_import.recognizing import Recognized
 from app.views import signing
+from app.views.downloads import download
 from app.views.guard import permitted
 from app.views.import_grid import guesses, legend_rows, picture, read_form, verdict_label
 from app.views.look import safe_url
@@ -30,17 +30,9 @@ SHOWN = 300
 """Changes and problems listed on a page; the Excel copy holds all problems."""
 
 
-MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
 def zone() -> str:
     """The zone of the company's days."""
     return str(current_app.config["TIME_ZONE"])
-
-
-def workbook(data: bytes, name: str) -> Response:
-    """A workbook as a download."""
-    return send_file(copies.stream(data), mimetype=MIME, as_attachment=True, download_name=name, max_age=0)
 
 
 class MatrixImportView(BaseView):
@@ -150,6 +142,7 @@ class MatrixImportView(BaseView):
             sign_url=url_for(".sign", number=number) if can_sign and run.state == "ready" else None,
             refused=refused,
             cancel_url=url_for(".cancel", number=number) if run.state == "ready" else None,
+            export_url=url_for("MatrixExportView.index") if committed else None,
             committed=committed,
         )
 
@@ -159,7 +152,7 @@ class MatrixImportView(BaseView):
         """A copy of the file with every question as a comment in its cell."""
         run = runs.find_run(db.session(), number)
         found, result = runs.check(db.session(), run, zone())
-        return workbook(copies.findings_copy(found, result.matches), f"findings-{_stem(run)}.xlsx")
+        return download(copies.findings_copy(found, result.matches, runs.file_bytes(run)), f"findings-{_stem(run)}")
 
     @expose("/<int:number>/sign", methods=["GET", "POST"])
     @permitted("commit")
@@ -207,25 +200,6 @@ class MatrixImportView(BaseView):
         with transaction() as session:
             runs.give_up(runs.find_run(session, number))
         return redirect(safe_url("ImportView.index") or "/")
-
-    @expose("/<int:number>/export.xlsx")
-    @permitted("add")
-    def export(self, number: int) -> ResponseReturnValue:
-        """The workbook in its own layout with what is recorded now."""
-        session = db.session()
-        run = runs.find_run(session, number)
-        found, result = runs.check(session, run, zone())
-        data = copies.current_copy(session, found, result.matches, current().now(), calendar_of(zone()))
-        return workbook(data, f"{_stem(run)}.xlsx")
-
-    @expose("/export")
-    @permitted("add")
-    def export_grid(self) -> ResponseReturnValue:
-        """The matrix in the layout of the last import that was signed, else in a plain layout of our own."""
-        last = runs.last_committed(db.session())
-        if last is not None:
-            return redirect(url_for(".export", number=last.id))
-        return workbook(copies.stock_copy(*runs.stock(db.session(), current().now())), "matrix.xlsx")
 
 
 def _stem(run: ImportRun) -> str:

@@ -91,7 +91,7 @@ def test_a_matrix_goes_from_upload_to_signature_and_back_to_excel(house: House, 
             select(func.count()).select_from(Requirement).where(Requirement.evidence_id == run.file_id)
         )
         assert needs == 6
-    copy = openpyxl.load_workbook(BytesIO(cora.get(f"/import/matrix/{number}/export.xlsx").data))
+    copy = openpyxl.load_workbook(BytesIO(cora.get(f"/import/matrix/export/{number}").data))
     assert copy["Matrix"]["B4"].value == "X"
     assert totals(cora, upload(cora, workbook({"Matrix": ROLES, "People": PEOPLE})))["Requirements"] == [0, 0, 0, 6]
     copy["Matrix"]["C4"].value, copy["Matrix"]["D4"].value = None, "X"

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.importing import Grid, WorkbookReading, recognize
 from app.services.matrix_import.mapping import clean_choices
+from app.services.matrix_import.stock import stock_mapping
 from app.services.spreadsheets import pick_sheet, read_workbook
 from app.services.vocabularies import load_vocabulary
 
@@ -42,7 +43,7 @@ def read_and_recognize(
     grids = read_workbook(path, name=file, tick=tick)
     if sheet is not None:
         grids = pick_sheet(grids, sheet, file)
-    choices = clean_choices(mapping or {}, [grid.name for grid in grids])
+    choices = clean_choices(mapping or stock_mapping(grids), [grid.name for grid in grids])
     return Recognized(file, sha256, grids, recognize(grids, load_vocabulary(), choices), choices)
 
 

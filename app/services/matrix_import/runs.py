@@ -26,6 +26,7 @@ from app.services.matrix_import.changes import Codes, recorded_requirements
 from app.services.matrix_import.commit import DryRun, dry_run
 from app.services.matrix_import.mapping import clean_choices, fingerprint, load_mapping
 from app.services.matrix_import.recognizing import Recognized
+from app.services.matrix_import.stock import stock_mapping
 from app.services.spreadsheets import read_workbook
 from app.services.vocabularies import load_vocabulary
 
@@ -56,7 +57,7 @@ def open_run(session: Session, name: str, data: bytes) -> ImportRun:
         progress=0,
     )
     layout = fingerprint(grids, recognize(grids, load_vocabulary()))
-    run.mapping = json.dumps(load_mapping(session, layout) or {}, ensure_ascii=False)
+    run.mapping = json.dumps(load_mapping(session, layout) or stock_mapping(grids), ensure_ascii=False)
     run.choices = "{}"
     session.add(run)
     session.flush()
