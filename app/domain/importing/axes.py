@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.domain.importing.labels import split_label
-from app.domain.importing.lexis import looks_like_name
+from app.domain.importing.lexis import is_abbreviated_name, looks_like_name
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
 
 PERSON_FIELDS = ("person", "employee_no", "login", "email", "initials", "first_name", "last_name")
@@ -42,6 +42,7 @@ def judge_axis(labels: Sequence[str], captions: Sequence[str], vocabulary: Vocab
         axis.person += 0.7 * len(formed) / number
         axis.person += 0.8 * sum(vocabulary.has_given_name(text) for text in formed) / number
         axis.person += 0.3 * sum(_comma_name(text) for text in formed) / number
+        axis.person += 0.5 * sum(is_abbreviated_name(text) for text in formed) / number
         axis.person += 0.9 * sum(_is_login(text) for text in texts) / number
         axis.person += 0.35 * sum(_is_lower_word(text) for text in texts) / number
         axis.person += 0.5 * sum(_is_initials(text, vocabulary) for text in texts) / number

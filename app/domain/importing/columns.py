@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Collection
 
+from app.domain.importing.grid import as_text
 from app.domain.importing.legend import understood
 from app.domain.importing.lexis import (
     CODE,
     DATE,
     DATE_TEXT,
     EMPTY,
+    ERROR,
     JSON,
     LIST,
     MARK,
@@ -139,7 +141,7 @@ def _without_strangers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
     if len(body) < 4:
         return body
     rows = list(range(row + 1, min(sheet.height, row + 80)))
-    texts = {column: sheet.distinct(column, rows) for column in body}
+    texts = {column: _values(sheet, column, rows) for column in body}
     spread = Counter(text for group in texts.values() for text in group)
     shared = {text for text, number in spread.items() if number >= max(2, 0.2 * len(body))}
     of_core = {c: sum(n for text, n in texts[c].items() if text in shared) for c in body}
@@ -150,6 +152,18 @@ def _without_strangers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
     return [
         c for c in body if first <= c <= last or of_core[c] or sum(texts[c].values()) < 3 or _marks_only(sheet, c, row)
     ]
+
+
+def _values(sheet: Sheet, column: int, rows: list[int]) -> Counter[str]:
+    """The texts of a column; dates and errors all count as the same."""
+    grid, kinds = sheet.grid, sheet.kinds.of_code
+    codes = Counter([grid.rows[row][column] for row in rows])
+    codes.pop(0, None)
+    texts: Counter[str] = Counter()
+    for code, number in codes.items():
+        day = kinds[code] in (DATE, DATE_TEXT, SERIAL, ERROR)
+        texts["date" if day else normal(as_text(grid.values[code]))] += number
+    return texts
 
 
 def _marks_only(sheet: Sheet, column: int, row: int) -> bool:

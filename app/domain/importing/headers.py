@@ -46,6 +46,11 @@ META_FIELDS = (
     "status",
     "planned",
     "owner",
+    "hire_date",
+    "grade",
+    "contract",
+    "shift",
+    "supervisor",
 )
 NUMERIC = frozenset({"hours", "validity", "days", "total", "required", "sequence", "target_level"})
 # A row that names what stands under these words is a header, whatever else it names.
@@ -188,8 +193,8 @@ def _sort_below(sheet: Sheet, table: Table, zone: HeaderZone) -> int:
         if not filled:
             row += 1
             continue
-        meta = meta_field(sheet, table, row)
         has_key = table.key is not None and bool(sheet.text(row, table.key))
+        meta = meta_field(sheet, table, row) or _described_people(sheet, table, row, over)
         if meta and (over or not has_key) and not _looks_like_data(sheet, table, row):
             zone.meta[row] = meta
         elif _second_label_row(sheet, table, row, over, has_key):
@@ -217,6 +222,16 @@ def _sort_below(sheet: Sheet, table: Table, zone: HeaderZone) -> int:
     while first < sheet.height and not sheet.filled(first):
         first += 1
     return first
+
+
+def _described_people(sheet: Sheet, table: Table, row: int, over: list[int]) -> str | None:
+    """Under names across the top: a row that tells each one's job title."""
+    key = table.key
+    if key is None or not over or not sheet.vocabulary.exact_field(sheet.text(row, key), "role"):
+        return None
+    words = sum(sheet.is_label(row, c) for c in over) >= 0.7 * len(over)
+    names = sum(sheet.kinds.at(table.header, c) == NAME for c in table.columns) >= 0.5 * len(table.columns)
+    return "role" if words and names else None
 
 
 def _names_keys(sheet: Sheet, table: Table, row: int, filled: list[int]) -> bool:

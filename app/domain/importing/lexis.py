@@ -75,6 +75,9 @@ _STARS = re.compile(r"^(?=.{2,6}$)(?P<stars>★*)☆*$|^(?P<plus>\+{2,4})$")
 _INNER_DATE = re.compile(
     r"\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}-\d{2}-\d{2}|\d{1,2}[ \-][^\W\d_]{3,9}\.?[ \-,]+\d{2,4}"
 )
+_ABBREVIATED = re.compile(
+    r"^(?:[^\W\d_]\.\s?){1,3}[^\W\d_][\w'’\-]+$|^[^\W\d_][\w'’\-]+,?\s(?:[^\W\d_]\.\s?){1,3}$|^[^\W\d_][\w'’\-]{2,},?\s[^\W\d_]$"
+)
 _ROMAN = frozenset(["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"])
 
 
@@ -250,6 +253,11 @@ def looks_like_name(text: str, vocabulary: Vocabulary) -> bool:
     if comma or vocabulary.has_given_name(text):
         return not vocabulary.has_word("item", text) and not (comma and vocabulary.has_word("role", text))
     return not _has_trade_word(text, vocabulary) and normal(words[-1]) not in _ROMAN
+
+
+def is_abbreviated_name(text: str) -> bool:
+    """Whether a text is a surname with initials: ``P. Rudge``, ``Иванов И. И.``, ``Smith J``."""
+    return bool(_ABBREVIATED.match(text))
 
 
 def _has_trade_word(text: str, vocabulary: Vocabulary) -> bool:

@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 from app.domain.importing import meanings as m
-from app.domain.importing.axes import PERSON_FIELDS, ROLE_FIELDS, Decision, decide, judge_axis
+from app.domain.importing.axes import Decision, decide, judge_axis
+from app.domain.importing.captions import axis_captions
 from app.domain.importing.codes import Resolver, counting, profile_of
 from app.domain.importing.dates import day_first, from_serial, is_year, read_date
 from app.domain.importing.decoys import refuse
@@ -48,7 +49,7 @@ class MatrixReader:
 
     def _decide(self) -> Decision:
         chosen = self.sheet.choices.get("orientation")
-        captions = self._captions()
+        captions = axis_captions(self.sheet, self.table, self.zone)
         rows = judge_axis([line.text for line in self.rows], captions[0], self.sheet.vocabulary)
         if self.table.fields.get(self.table.key or 0) in ("department", "site", "user_group", "shift"):
             rows.role += 0.9
@@ -73,34 +74,6 @@ class MatrixReader:
         return levels or sum(flat.count(kind) for kind in (DATE, SERIAL, DATE_TEXT, STATUS)) > 0.15 * (
             len(flat) - flat.count(EMPTY)
         )
-
-    def _captions(self) -> tuple[list[str], list[str]]:
-        """Texts that name the axes: over the row keys, over the groups of columns, and a corner that names both."""
-        sheet, table = self.sheet, self.table
-        over_key = (
-            list(dict.fromkeys(sheet.spread(row, table.key) for row in self.zone.labels))
-            if table.key is not None
-            else []
-        )
-        rows = [sheet.text(table.header, column) for column in table.fields if column != table.key]
-        if any(sheet.vocabulary.names_field(text, *PERSON_FIELDS) for text in over_key):
-            # a column of job functions beside people describes them
-            rows = [text for text in rows if not sheet.vocabulary.names_field(text, *ROLE_FIELDS)]
-        columns = [sheet.spread(row, c) for row in self.zone.group_rows for c in table.columns[:1]]
-        for corner in over_key:
-            parts = [
-                part for part in corner.replace("\\", "/").replace("→", "/").replace("↓", "").split("/") if part.strip()
-            ]
-            if len(parts) == 2:
-                rows.append(parts[0])
-                columns.append(parts[1])
-            else:
-                rows.append(corner)
-        for row in range(self.zone.labels[0] - 1, max(-1, self.zone.labels[0] - 3), -1):
-            over = [c for c in sheet.filled(row) if c >= table.columns[0]]
-            if len(over) == 1:
-                columns.append(sheet.text(row, over[0]))
-        return [text for text in rows if text], [text for text in columns if text]
 
     # -- the parts of the reading -------------------------------------------------------------------------------------
 

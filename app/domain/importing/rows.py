@@ -23,7 +23,7 @@ from app.domain.importing.lexis import (
     SMALL,
     STATUS,
 )
-from app.domain.importing.sections import heads_the_rest
+from app.domain.importing.sections import heads_the_rest, vacant
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.totals import summing_rows
@@ -201,9 +201,8 @@ class RowSorter:
         if self._pairs(row, filled):
             return True
         if len(filled) == 1:
-            pairs = (self.gap > 0 or self.over) and "=" in first
             named = self.gap > 0 and self.sheet.vocabulary.is_word("legend", first)
-            return named or (pairs and any(read_pairs(first, self.sheet.vocabulary)))
+            return named or ("=" in first and any(read_pairs(first, self.sheet.vocabulary)))
         words = self.sheet.text(row, filled[1])
         if not (self.gap or self.over) or len(first.rstrip(" =:")) > 5 or len(words) <= 3:
             return False
@@ -266,19 +265,14 @@ class RowSorter:
         part = self._part(kinds)
         filled = len(part) - part.count(EMPTY)
         counts = part.count(SMALL) + part.count(NUMBER) + part.count(ERROR)
-        if not filled or not self.body.rows or self.numbers >= 0.2 * self.seen:
-            return False
-        if counts < 0.8 * filled:
+        if not filled or counts < 0.8 * filled or not self.body.rows or self.numbers >= 0.2 * self.seen:
             return False
         vocabulary, label = self.sheet.vocabulary, key or self._first_text(row)
         if vocabulary.starts_word("footer", label) or vocabulary.names_field(label, "total"):
             return True
-        at_key = EMPTY if self.table.key is None else self.sheet.kinds.at(row, self.table.key)
-        return (
-            filled > 1
-            and at_key not in (NAME, IDENT, NUMBER, SMALL, ITEM_CODE)
-            and not any(kinds[c] != EMPTY for c in self.others)
-        )
+        at_key = EMPTY if self.table.key is None else kinds[self.table.key]
+        named = at_key in (NAME, IDENT, NUMBER, SMALL, ITEM_CODE) or any(kinds[c] != EMPTY for c in self.others)
+        return filled > 1 and not named
 
     def _signed(self, row: int, label: str, kinds: bytes) -> bool:
         """After a blank row: words of a signature block ("Supervisor signature … Date") where the matrix has cells."""
@@ -303,18 +297,11 @@ class RowSorter:
             return False
         if not key:
             return self.table.key is not None and self._only_numbers(row)
-        return self._vacant(key) or (
+        people = self.key_kinds[NAME] > 0.5 * sum(self.key_kinds.values())
+        return vacant(key, people, self.sheet.vocabulary) or (
             key.isdigit()
             and not self.key_kinds[IDENT] + self.key_kinds[NUMBER] + self.key_kinds[SMALL] > len(self.body.rows)
         )
-
-    def _vacant(self, key: str) -> bool:
-        """A position nobody holds: "Vacant", among people also "Vacant (posted 11/2)"."""
-        vocabulary = self.sheet.vocabulary
-        if vocabulary.is_word("placeholder", key):
-            return True
-        people = self.key_kinds[NAME] > 0.5 * sum(self.key_kinds.values())
-        return people and (vocabulary.starts_word("placeholder", key) or vocabulary.has_word("placeholder", key))
 
     def _only_numbers(self, row: int) -> bool:
         return all(self.sheet.kinds.at(row, c) in (SMALL, NUMBER, ERROR, MARK) for c in self.sheet.filled(row))

@@ -8,6 +8,7 @@ from app.domain.importing.lexis import EMPTY, ERROR, MEASURE, NUMBER, SMALL
 from app.domain.importing.sheet import Sheet
 
 _NUMERIC = (SMALL, NUMBER, ERROR, MEASURE)
+_COUNTED = ("required", "not_required", "held", "not_started", "in_progress", "planned", "expired")
 _DEEP = 80  # lines looked at; more tell nothing new
 
 
@@ -34,6 +35,8 @@ def _sums_up(sheet: Sheet, top: int, column: int, rest: list[int]) -> bool:
     kinds = sheet.kinds.column(column, top)
     if numeric_share(kinds) < 0.8 or len(kinds) - kinds.count(EMPTY) < 3:
         return False
+    if _names_a_status(sheet, top - 1, column, rest):
+        return True
     bodies = b"".join(sheet.kinds.column(c, top, top + _DEEP) for c in rest)
     rows = [r for r in range(top, min(sheet.height, top + _DEEP)) if sheet.kinds.at(r, column) in _NUMERIC]
     numbers = [sheet.grid.value(row, column) for row in rows]
@@ -41,6 +44,13 @@ def _sums_up(sheet: Sheet, top: int, column: int, rest: list[int]) -> bool:
         return len(set(map(str, numbers))) > 1 and not set(map(str, numbers)) <= {"0", "1"}
     lines = [[sheet.grid.value(row, c) for c in rest] for row in rows]
     return len(rows) >= 4 and calculated(numbers, lines)
+
+
+def _names_a_status(sheet: Sheet, header: int, column: int, rest: list[int]) -> bool:
+    """Whether numbers stand under a status word, "Overdue" or "Completed": how many of a row's cells have it."""
+    label = sheet.spread(header, column)
+    detail = sheet.vocabulary.detail(label)
+    return detail in _COUNTED and not any(sheet.spread(header, c) == label for c in rest)
 
 
 def calculated(results: Sequence[Any], lines: Sequence[Sequence[Any]]) -> bool:
