@@ -10,13 +10,13 @@ import argparse
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from app.services import compliance
+from benchmarks.clock import best, clock_of, side_by_side
 from benchmarks.company import NOW, Company, asking, default_path, fill_postgresql, fill_sqlite
 
 PAST = NOW - timedelta(days=200)
@@ -63,16 +63,6 @@ CASE WHEN last IS NULL THEN 'overdue' WHEN months IS NOT NULL AND last < :expire
      WHEN months IS NOT NULL AND last < :soon THEN 'due_soon' ELSE 'qualified' END"""
 
 
-def best(work: Callable[[], Any], rounds: int) -> float:
-    """Return the shortest of some runs, in seconds."""
-    result = float("inf")
-    for _ in range(rounds):
-        start = perf_counter()
-        work()
-        result = min(result, perf_counter() - start)
-    return result
-
-
 def limit(session: Session, at: datetime, narrow: str = "", rows: bool = False) -> Callable[[], Any]:
     """Return the hand-written question: counts by status, or the rows of a slice."""
     joined = session.get_bind().dialect.name == "postgresql" and not narrow
@@ -97,6 +87,7 @@ def measure(engine: Engine, company: Company, rounds: int) -> None:
     """Print limit, ours and their ratio for each question."""
     items = company.needs[company.function(PERSON)][:25]
     with asking(engine) as session:
+        clock = clock_of(session.connection())
         one_function, one_person = f"AND m.unit_id = {FUNCTION}", f"AND m.person_id = {PERSON}"
         gate = one_person + f" AND r.item_id IN ({','.join(map(str, items))})"
         jobs: list[tuple[str, Callable[[], Any], Callable[[], Any]]] = [
@@ -125,10 +116,10 @@ def measure(engine: Engine, company: Company, rounds: int) -> None:
         )
         for name, theirs, ours in jobs:
             many = rounds if name.startswith("company") else 5 * rounds
-            floor, taken = best(theirs, many), best(ours, many)
+            floor, taken = side_by_side([theirs, ours], many, clock)
             print(f"  {name:24} limit {floor * 1000:10.2f} ms   ours {taken * 1000:10.2f} ms   × {taken / floor:6.2f}")
         people = range(1, min(2000, company.people) + 1)
-        heat = best(lambda: compliance.heatmap(session, people, range(1, 501), NOW), rounds)
+        heat = best(lambda: compliance.heatmap(session, people, range(1, 501), NOW), rounds, clock)
         print(f"  heat map {len(people)} × 500 {'':14} ours {heat * 1000:10.2f} ms")
 
 
