@@ -4,12 +4,27 @@ fragments."""
 from collections import Counter
 
 from app.domain.importing.headers import HeaderZone
-from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, LABEL, LIST, NAME, SENTENCE, SERIAL
+from app.domain.importing.lexis import (
+    CODE,
+    DATE,
+    DATE_TEXT,
+    EMPTY,
+    LABEL,
+    LIST,
+    MARK,
+    NAME,
+    SENTENCE,
+    SERIAL,
+    SMALL,
+    STATUS,
+)
 from app.domain.importing.lines import Line
 from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import Vocabulary, normal, words_of
+
+_ALIKE = (DATE, DATE_TEXT, SERIAL, CODE, SMALL)
 
 
 def refuse(
@@ -18,7 +33,9 @@ def refuse(
     """Why the table is no training matrix, in a sentence; ``None`` when nothing speaks against it."""
     vocabulary = sheet.vocabulary
     labels = [line.text for line in columns]
-    if calendar := calendar_share(sheet, labels, table):
+    if risk := _risk(sheet, zone):
+        return risk
+    if calendar := calendar_share(sheet, labels, table) or _calendar_rows(sheet, table, zone):
         return f"The columns are {calendar}: this is a schedule, not a matrix of who needs or has which training."
     if months := calendar_words([line.text for line in rows], vocabulary):
         return f"The rows are {months}: this is a schedule, not a matrix of who needs or has which training."
@@ -84,10 +101,68 @@ def calendar_share(sheet: Sheet, labels: list[str], table: Table) -> str | None:
     if dates >= 0.7 * len(table.columns) and len(table.columns) >= 3:
         return "dates"
     numbers = [int(text) for text in labels if text.isdigit()]
+    rising = len(numbers) >= 0.8 * len(labels) and len(numbers) >= 5 and numbers == sorted(set(numbers))
+    if rising and numbers[0] >= 1 and numbers[-1] <= 31 and _rostered(sheet, table):
+        return "days"
     counted = len(numbers) >= 0.9 * len(labels) and numbers == list(range(1, len(numbers) + 1))
     if counted and len(numbers) in (28, 29, 30, 31, 52, 53, 12) and _calendar_above(sheet, table):
         return "days or weeks"
     return None
+
+
+def _calendar_rows(sheet: Sheet, table: Table, zone: HeaderZone) -> str | None:
+    """Whether any row of labels counts time over most columns that name no other thing, such as a status or an end."""
+    for row in {*zone.labels, table.header, table.header - 1} - {-1}:
+        named = {c: sheet.text(row, c) for c in sheet.filled(row) if c > (table.key or 0)}
+        times = [text for text in named.values() if not sheet.vocabulary.field_names(text)]
+        if len(times) >= 0.6 * len(named) and (found := calendar_words(times, sheet.vocabulary)):
+            return found
+    return None
+
+
+def _rostered(sheet: Sheet, table: Table) -> bool:
+    """Whether the sheet calls itself a roster or a list of presence."""
+    texts = [sheet.text(row, c) for row in range(max(0, table.header - 4), table.header) for c in sheet.filled(row)]
+    return any(sheet.vocabulary.has_word("roster", text) for text in [sheet.grid.name, *texts])
+
+
+def _risk(sheet: Sheet, zone: HeaderZone) -> str | None:
+    """A matrix of risks: how likely by how severe."""
+    texts = [
+        sheet.text(row, c) for row in range(max(0, zone.labels[0] - 3), zone.first_data) for c in sheet.filled(row)
+    ]
+    texts += [sheet.text(row, 0) for row in range(zone.first_data, min(sheet.height, zone.first_data + 10))]
+    known = sheet.vocabulary.words.get("risk", frozenset())
+    if len({word for text in texts if len(text) < 60 for word in words_of(text) if word in known}) >= 2:
+        return "The axes are likelihood and severity: a matrix of risks, without people or job functions."
+    return None
+
+
+def lone_numbers(details: Counter[str], evidence: float) -> str | None:
+    """Numbers that say nothing about training, in a table whose axes name neither people nor job functions."""
+    numbers = details["score"] + details["unknown"]
+    if evidence < 0.25 and numbers >= 0.5 * sum(details.values()):
+        return "No axis names people or job functions, and the cells hold numbers that are neither levels nor dates."
+    return None
+
+
+def plain_list(sheet: Sheet, table: Table, body: Body) -> str | None:
+    """A list whose few last columns have nothing in common: a register, a plan of sessions, a table of prices."""
+    known = [field for field in table.fields.values() if field != "total"]
+    if len(table.columns) > 3 or len(known) < 3 or len(table.columns) < 2:
+        return None
+    rows = body.rows[:60]
+    texts = [set(sheet.distinct(column, rows)) for column in table.columns]
+    kinds = [Counter(kind for row in rows if (kind := sheet.kinds.at(row, c)) != EMPTY) for c in table.columns]
+    chief = [counter.most_common(1)[0][0] if counter else EMPTY for counter in kinds]
+    alike = any(
+        texts[a] & texts[b] or (chief[a] == chief[b] and chief[a] in _ALIKE)
+        for a in range(len(texts))
+        for b in range(a)
+    )
+    if alike or MARK in chief or STATUS in chief:
+        return None
+    return "The columns describe what the rows name and have nothing in common: a plain list."
 
 
 def _calendar_above(sheet: Sheet, table: Table) -> bool:

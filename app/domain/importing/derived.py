@@ -6,11 +6,11 @@ numbers alone tell is in ``totals.py``.
 
 import re
 
-from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, NUMBER, SERIAL, STATUS, number_of
+from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, NUMBER, SENTENCE, SERIAL, STATUS, number_of
 from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
-from app.domain.importing.totals import numeric_share
+from app.domain.importing.totals import numeric_share, summing_rows
 from app.domain.importing.vocabulary import Vocabulary, normal
 
 _SIGNS = re.compile(r"[≥≤Σ∑Øø⌀]\s?|[<>]\s?=?\s?\d|(?<!\d)(?<!\d\s)%|^#\s|\bn\s?=")
@@ -29,16 +29,32 @@ def sums_up(text: str, vocabulary: Vocabulary) -> bool:
 
 
 def trim_rows(sheet: Sheet, table: Table, body: Body) -> None:
-    """Take rows of numbers at both ends that are called totals out of the body; they become rows of the foot."""
+    """Take notes at the end, and rows of totals, known by their numbers or their names, out of the body."""
+    _trim_notes(sheet, table, body)
+    _to_foot(body, set(summing_rows(sheet, table.columns, body.rows)))
+    called: set[int] = set()
     for row in [*body.rows[-_DEEP:], *body.rows[:2]]:
-        key = body.keys.get(row, "")
-        if len(body.rows) < 3 or not sums_up(key, sheet.vocabulary):
-            continue
         kinds = sheet.kinds.row(row)
-        if numeric_share(bytes(kinds[c] for c in table.columns)) >= 0.8:
-            body.rows.remove(row)
-            body.keys.pop(row, None)
-            body.foot[row] = "total"
+        if sums_up(body.keys.get(row, ""), sheet.vocabulary):
+            called |= {row} if numeric_share(bytes(kinds[c] for c in table.columns)) >= 0.8 else set()
+    if len(called) < len(body.rows):
+        _to_foot(body, called)
+
+
+def _to_foot(body: Body, rows: set[int]) -> None:
+    body.rows = [row for row in body.rows if row not in rows]
+    for row in rows:
+        body.keys.pop(row, None)
+        body.foot[row] = "total"
+
+
+def _trim_notes(sheet: Sheet, table: Table, body: Body) -> None:
+    """Sentences at the end, without cells, after rows that name nobody, are notes."""
+    while body.rows and body.odd and body.rows[-1] > body.odd[-1]:
+        line = sheet.kinds.row(body.rows[-1])
+        if any(line[column] != EMPTY for column in table.columns) or line[table.key or 0] != SENTENCE:
+            break
+        body.keys.pop(body.rows.pop())
 
 
 def trim_columns(sheet: Sheet, table: Table, body: Body, rows: list[int]) -> None:
@@ -79,7 +95,7 @@ def _fractions(sheet: Sheet, body: Body, column: int) -> float:
     return sum(number != int(number) for number in numbers) / max(1, len(numbers))
 
 
-def vacant(text: str, vocabulary: Vocabulary) -> bool:
+def nobody(text: str, vocabulary: Vocabulary) -> bool:
     """Whether a name stands for nobody: ``Vacant``, ``Vacant (QC Analyst II)``, ``N.N.``"""
     bare = re.sub(r"\s*[(\[].*", "", normal(text)).strip(" -–:0123456789#")
     return vocabulary.is_word("placeholder", bare) and bare not in ("new hire", "spare", "placeholder")

@@ -221,6 +221,9 @@ def _sort_below(sheet: Sheet, table: Table, zone: HeaderZone) -> int:
         first = row
     while first < sheet.height and not sheet.filled(first):
         first += 1
+    if first >= sheet.height:  # nothing is left to describe: those were the data
+        first = max(zone.labels) + 1
+        zone.meta = {row: what for row, what in zone.meta.items() if row < first}
     return first
 
 

@@ -4,6 +4,8 @@ name."""
 import re
 from typing import NamedTuple
 
+from app.domain.importing.vocabulary import is_cjk
+
 _CODE_FIRST = re.compile(
     r"^(?P<code>(?=[^\s]*\d)(?:[^\W\d_]{1,8}[-_./]?){0,3}\d[\w]*(?:[-_./][\w]+)*"
     r"|[^\W\d_]{2,8}[ ]\d{1,6}(?:[-_./]\d+)*|\d{1,6}(?:[.\-]\d+)*)"
@@ -35,8 +37,9 @@ class Label(NamedTuple):
 
 def split_label(text: str) -> Label:
     """Take the label of an item apart."""
-    version = None
+    whole, version = text, None
     match = _VERSION.search(" " + text)
+    named = match is not None and re.fullmatch(r"\s+V\d+", match[0]) is not None
     if match:
         version = match["version"] or match["letter"]
         text = ((" " + text)[: match.start()] + " " + (" " + text)[match.end() :]).strip(" ,;:-–")
@@ -49,13 +52,19 @@ def split_label(text: str) -> Label:
     match = _CODE_LAST.match(text)
     if match:
         return Label(match["code"].strip(), match["title"].strip(" -–("), version)
+    if named:  # "Packaging line V3" is the name of a machine; versions stand beside numbers of documents
+        return Label(None, whole or None)
     return Label(None, text or None, version)
 
 
 def is_code_text(text: str) -> bool:
     """Whether a text that has the form of a code is one: "SOP 100" is, "Line 3" and "GMP Training 2024" are titles."""
-    words = [word for word in text.split() if any(c.isalpha() for c in word)]
-    return " " not in text.strip() or (len(words) <= 2 and all(word == word.upper() for word in words))
+    if is_cjk(text):
+        return False
+    parts = text.split()
+    words = [word for word in parts if any(c.isalpha() for c in word)]
+    numbered = sum(map(str.isdigit, parts[-1])) > 1 or parts[-1][0].isdigit() or re.search(r"[-._/]", parts[-1])
+    return len(parts) == 1 or (bool(numbered) and len(words) <= 2 and all(word == word.upper() for word in words))
 
 
 def _is_code(code: str) -> bool:

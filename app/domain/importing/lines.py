@@ -12,10 +12,13 @@ from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.subheadings import sub_field
 from app.domain.importing.tables import Table
+from app.domain.importing.totals import numeric_share
 from app.domain.importing.vocabulary import normal
 
 # Sub-headings under one item whose cells say nothing about being trained.
-SILENT_SUBS = frozenset({"trainer", "comment", "signature", "sequence", "total", "version", "hours", "validity"})
+SILENT_SUBS = frozenset(
+    {"trainer", "comment", "signature", "sequence", "total", "version", "hours", "validity", "target_level"}
+)
 
 
 @dataclass(slots=True)
@@ -122,6 +125,20 @@ def _add_subs(sheet: Sheet, zone: HeaderZone, lines: list[Line]) -> None:
         if line.sub in SILENT_SUBS and dated(sheet, line.index, zone.first_data - 1):
             until = line.sub == "validity" and not sheet.vocabulary.has_word("refresher", sub)
             line.sub = "expiry" if until else "date"
+    _settle_targets(sheet, zone, lines)
+
+
+def _settle_targets(sheet: Sheet, zone: HeaderZone, lines: list[Line]) -> None:
+    """Numbers under "Required" or "Target" beside other numbers of the same item are levels to reach, not marks."""
+    numeric = {
+        line.index: numeric_share(sheet.kinds.column(line.index, zone.first_data, zone.first_data + 200)) >= 0.8
+        for line in lines
+    }
+    for line in lines:
+        beside = [other for other in lines if other.parent == line.parent and other is not line]
+        reached = any(numeric[other.index] and other.sub not in SILENT_SUBS for other in beside)
+        if line.sub in ("required", "planned") and numeric[line.index] and reached:
+            line.sub = "target_level"
 
 
 def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
@@ -234,13 +251,18 @@ def _joined(text: str, second: str, second_is_code: bool) -> Label:
     return label
 
 
-def make_subjects(lines: list[Line], person: bool) -> list[Subject]:
-    """People or job functions of lines."""
-    subjects = []
+def make_subjects(lines: list[Line], person: bool) -> tuple[list[Subject], dict[int, int]]:
+    """People or job functions of lines, and which one each line belongs to."""
+    subjects: list[Subject] = []
+    of_line: dict[int, int] = {}
     labels = [split_key(line.text) for line in lines]
     if 2 * sum(label.code is not None for label in labels) <= len(labels):  # "Client team (W365)" among plain names
         labels = [Label(None, line.text) for line in lines]
     for line, label in zip(lines, labels, strict=True):
+        if line.parent is not None and line.parent != line.index and line.parent in of_line:
+            of_line[line.index] = of_line[line.parent]
+            continue
+        of_line[line.index] = len(subjects)
         name = label.title or line.text
         first, last = line.meta.get("first_name"), line.meta.get("last_name")
         if person and (first or last):
@@ -261,4 +283,4 @@ def make_subjects(lines: list[Line], person: bool) -> list[Subject]:
         ):
             name, key = line.meta["person"], line.text
         subjects.append(Subject(str(key), str(name), line.index, details))
-    return subjects
+    return subjects, of_line

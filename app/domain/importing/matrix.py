@@ -3,20 +3,19 @@
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
-from typing import Any
 
 from app.domain.importing import meanings as m
 from app.domain.importing.axes import Decision, decide, judge_axis
 from app.domain.importing.captions import axis_captions
 from app.domain.importing.codes import Resolver, counting, profile_of
-from app.domain.importing.dates import day_first, from_serial, is_year, read_date
-from app.domain.importing.decoys import refuse
-from app.domain.importing.derived import trim_columns, trim_rows
+from app.domain.importing.dates import day_first
+from app.domain.importing.days import day_of
+from app.domain.importing.decoys import lone_numbers, plain_list, refuse
+from app.domain.importing.derived import nobody, trim_columns, trim_rows
 from app.domain.importing.grid import as_text
 from app.domain.importing.headers import HeaderZone, provenance, read_header_zone
 from app.domain.importing.legend import Outside, entry_meanings, find_entries
-from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, SERIAL, SMALL, STATUS, inner_date
+from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, SERIAL, SMALL, STATUS
 from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, make_subjects, row_lines
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.raci import is_chart, with_letters
@@ -41,11 +40,23 @@ class MatrixReader:
         self.rows = row_lines(sheet, table, self.body)
         self.legends = legends
         self.decision = self._decide()
+        self._leave_out_nobody()
         self.resolver = Resolver(sheet.vocabulary, self.decision.kind == "person", epoch1904=sheet.grid.epoch1904)
         self.of_code: dict[int, CodeMeaning] = {}
         self.counts: Counter[int] = Counter()
         self.silent = [line.index for line in self.columns if line.sub in SILENT_SUBS]
         self.speaking = [line.index for line in self.columns if line.sub not in SILENT_SUBS]
+
+    def _leave_out_nobody(self) -> None:
+        """Vacant positions are no people."""
+        if self.decision.kind != "person":
+            return
+        if self.decision.subjects_in_rows:
+            self.rows = [line for line in self.rows if not nobody(line.text, self.sheet.vocabulary)]
+            self.body.rows = [line.index for line in self.rows]
+        else:
+            self.columns = [line for line in self.columns if not nobody(line.text, self.sheet.vocabulary)]
+            self.table.columns = [line.index for line in self.columns]
 
     def _decide(self) -> Decision:
         chosen = self.sheet.choices.get("orientation")
@@ -55,6 +66,7 @@ class MatrixReader:
             rows.role += 0.9
         columns = judge_axis([line.text for line in self.columns], captions[1], self.sheet.vocabulary)
         decision = decide(rows, columns)
+        self.evidence = rows.subject if decision.subjects_in_rows else columns.subject
         if chosen in (IN_ROWS, IN_COLUMNS):
             subject = rows if chosen == IN_ROWS else columns
             decision = Decision(chosen == IN_ROWS, subject.kind, 2.0, 1.0)
@@ -87,6 +99,9 @@ class MatrixReader:
         self._resolve()
         if not self.counts:
             return self._template()
+        reason = self._no_training()
+        if reason:
+            return SheetReading(sheet.grid.name, "not_a_matrix", 0.7, [reason])
         reading = SheetReading(sheet.grid.name, self._verdict(), 0.0)
         reading.orientation = IN_ROWS if self.decision.subjects_in_rows else IN_COLUMNS
         reading.subject_kind = self.decision.kind
@@ -96,6 +111,15 @@ class MatrixReader:
         self._ask(reading)
         self._explain(reading)
         return reading
+
+    def _no_training(self) -> str | None:
+        """Why the cells, now that their meanings are known, are no statements about training."""
+        if self.sheet.choices:
+            return None
+        details: Counter[str] = Counter()
+        for code, number in self.counts.items():
+            details[self.of_code[code].detail] += number
+        return lone_numbers(details, self.evidence) or plain_list(self.sheet, self.table, self.body)
 
     def _template(self) -> SheetReading:
         named = len(self.rows)
@@ -124,10 +148,9 @@ class MatrixReader:
         self.starts = list(self.body.segments)
         across = [self.columns, *segments]
         person = self.decision.kind == "person"
-        self.row_of = {line.index: position for position, line in enumerate(self.rows)}
         self.column_of: list[dict[int, int]] = []
         if self.decision.subjects_in_rows:
-            reading.subjects = make_subjects(self.rows, person)
+            reading.subjects, self.row_of = make_subjects(self.rows, person)
             for lines in across:
                 items, of_line = make_items(lines)
                 shift = len(reading.items)
@@ -137,8 +160,9 @@ class MatrixReader:
             reading.items, self.row_of = make_items(self.rows)
             for lines in across:
                 shift = len(reading.subjects)
-                self.column_of.append({line.index: shift + position for position, line in enumerate(lines)})
-                reading.subjects += make_subjects(lines, person)
+                subjects, of_line = make_subjects(lines, person)
+                self.column_of.append({column: index + shift for column, index in of_line.items()})
+                reading.subjects += subjects
         reading.facts, reading.places = self.facts, self.places
 
     # -- meanings -----------------------------------------------------------------------------------------------------
@@ -318,24 +342,6 @@ class MatrixReader:
         if reading.hidden_rows:
             reading.reasons.append(f"{reading.hidden_rows} rows with data are hidden in the file; they are included.")
         reading.reasons += list(self.sheet.grid.notes)
-
-
-def day_of(value: Any, kind: int, resolver: Resolver) -> date | None:
-    """The day a cell states."""
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    if kind == SERIAL:
-        return from_serial(float(value), resolver.epoch1904)
-    if is_year(value):
-        return date(int(str(value).strip()), 1, 1)
-    text = as_text(value)
-    inner = inner_date(text, resolver.vocabulary)
-    read = read_date(text, resolver.vocabulary, resolver.dmy) or (
-        read_date(inner[0], resolver.vocabulary, resolver.dmy) if inner else None
-    )
-    return read.day if read else None
 
 
 def read_matrix(

@@ -26,7 +26,6 @@ from app.domain.importing.lexis import (
 from app.domain.importing.sections import heads_the_rest, vacant
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
-from app.domain.importing.totals import summing_rows
 from app.domain.importing.vocabulary import normal
 
 
@@ -77,8 +76,6 @@ class RowSorter:
                 self.gap += 1
                 continue
             self._sort(row, kinds)
-        self._trim_foot()
-        self._trim_totals()
         return self.body
 
     def _sort(self, row: int, kinds: bytes) -> None:
@@ -371,28 +368,6 @@ class RowSorter:
         rows = list(range(self.zone.first_data, min(self.sheet.height, self.zone.first_data + 100)))
         keyed = [row for row in rows if self._key_text(row)]
         return sum(not self._cells(self.sheet.kinds.row(row)) for row in keyed) / max(1, len(keyed))
-
-    def _trim_foot(self) -> None:
-        """Rows at the end with a key but no cells, after a long blank stretch, are notes."""
-        body = self.body
-        while (
-            body.rows
-            and body.odd
-            and body.rows[-1] > body.odd[-1]
-            and not self._cells(self.sheet.kinds.row(body.rows[-1]))
-        ):
-            if self.sheet.kinds.at(body.rows[-1], self.table.key or 0) != SENTENCE:
-                break
-            body.keys.pop(body.rows.pop())
-
-    def _trim_totals(self) -> None:
-        """Rows of numbers among codes, and rows at the end that sum up the others, are no data."""
-        body = self.body
-        gone = set(summing_rows(self.sheet, self.columns, body.rows))
-        body.rows = [row for row in body.rows if row not in gone]
-        for row in gone:
-            body.keys.pop(row)
-            body.foot[row] = "total"
 
 
 def sort_rows(sheet: Sheet, table: Table, zone: HeaderZone) -> Body:

@@ -22,6 +22,7 @@ _SUBS = (
     "hours",
     "validity",
     "sequence",
+    "total",
 )
 
 

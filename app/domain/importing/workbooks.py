@@ -15,7 +15,7 @@ from app.domain.importing.blocks import find_blocks, person_like_name, read_bloc
 from app.domain.importing.decoys import calendar_words, ladder
 from app.domain.importing.grid import Grid
 from app.domain.importing.legend import Outside, entry_meanings, find_entries, is_legend_sheet
-from app.domain.importing.lexis import EMPTY
+from app.domain.importing.lexis import EMPTY, NUMBER, SMALL
 from app.domain.importing.lists import ListReader, list_columns
 from app.domain.importing.listtables import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable, find_list
 from app.domain.importing.matrix import read_matrix
@@ -27,6 +27,11 @@ from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import Vocabulary, normal, words_of
 
+# Columns whose values repeat in every list of a company; sharing them joins nothing.
+_NO_KEYS = frozenset(
+    {"department", "site", "shift", "status", "supervisor", "grade", "contract", "version", "comment"}
+    | {"date", "expiry", "effective", "hours", "validity", "days", "level", "score", "total", "sequence"}
+)
 _MATRIX = ("role_item", "person_item", "person_level", "raci")
 
 
@@ -97,7 +102,7 @@ def read_sheet(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> Draft:
             return Draft(sheet, read_ragged(sheet, ragged), table)
     found = read_matrix(sheet, legends) if chosen in (None, *_MATRIX, "snapshot") else None
     listed = _read_as_list(sheet, table, legends) if chosen not in (*_MATRIX, "snapshot") else None
-    if found and table and _list_above(table, found[1]):
+    if found and table and (_list_above(table, found[1]) or _inside_list(sheet, table, found[1])):
         found = None
     if found and listed and table:
         matrix, grid_table = found
@@ -118,6 +123,14 @@ def _list_above(table: ListTable, grid_table: Table) -> bool:
     """Whether the "header" of a narrow matrix is but a row of data under the header of a list."""
     known = table.header is not None and table.header < grid_table.header and table.share >= 0.6
     return known and len(grid_table.columns) < 3
+
+
+def _inside_list(sheet: Sheet, table: ListTable, grid_table: Table) -> bool:
+    """Whether the "header" of a matrix is a row of a list, whose own header stands above and is understood."""
+    if table.header is None or table.header >= grid_table.header or table.share < 0.8 or len(table.fields) < 4:
+        return False
+    between = range(table.header + 1, grid_table.header + 1)
+    return all(sum(sheet.kinds.at(row, c) != EMPTY for c in table.fields) >= 0.6 * len(table.fields) for row in between)
 
 
 def _list_wins(table: ListTable, listed: SheetReading, weight: float, columns: int) -> bool:
@@ -220,10 +233,17 @@ def _pairs(sheet: Sheet, table: ListTable) -> bool:
     """Whether subject and item stand in the same rows, and not each item once with an owner or a trainer."""
     subject = table.first(*PERSON_FIELDS) if table.has(*PERSON_FIELDS) else table.first("role", "user_group")
     item = table.first(*ITEM_FIELDS)
-    if subject is None or item is None:
+    if subject is None or item is None or _counts(sheet, table, subject):
         return False
     both = [r for r in table.rows if sheet.kinds.at(r, item) != EMPTY and sheet.spread(r, subject)]
     return len(both) >= 0.5 * len(table.rows)
+
+
+def _counts(sheet: Sheet, table: ListTable, column: int) -> bool:
+    """Whether a column under "Participants" holds how many they are."""
+    kinds = [kind for row in table.rows[:60] if (kind := sheet.kinds.at(row, column)) != EMPTY]
+    named = table.fields.get(column) in ("person", "user_group", "role")
+    return named and sum(kind in (SMALL, NUMBER) for kind in kinds) >= 0.8 * max(1, len(kinds))
 
 
 # -- what only the sheets together tell --------------------------------------------------------------------------------
@@ -272,7 +292,9 @@ def _key_sets(draft: Draft) -> list[tuple[str, set[str]]]:
     if table is None:
         return []
     sets = []
-    for column in table.fields:
+    for column, field_name in table.fields.items():
+        if field_name in _NO_KEYS:
+            continue
         header = normal(sheet.text(table.header, column)) if table.header is not None else ""
         values = set(sheet.distinct(column, table.rows))
         if len(values) >= 2:
