@@ -3,6 +3,7 @@ sheet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.importing.labels import split_label
 from app.domain.importing.lexis import is_abbreviated_name, looks_like_name
@@ -11,29 +12,45 @@ from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
 PERSON_FIELDS = ("person", "employee_no", "login", "email", "initials", "first_name", "last_name")
 ROLE_FIELDS = ("role", "user_group")
 _ITEM_FIELDS = ("item", "item_code", "item_title")
+# Headers that name people in one company and anything else in the next.
+_VAGUE = frozenset({"id", "no", "name", "nome", "nom"})
 
 
 @dataclass(slots=True)
 class Axis:
-    """Evidence about the labels of one axis, each from 0 to about 2."""
+    """Evidence about the labels of an axis, each from 0 to about 2.
+
+    ``unit`` is for things that need procedures and that people can be trained on as well: machines, rooms. They are
+    subjects beside documents and items beside people. ``beside`` counts what is usual beside any subject.
+    """
 
     person: float = 0.0
     role: float = 0.0
     item: float = 0.0
+    unit: float = 0.0
+    beside: float = 0.0
 
     @property
     def subject(self) -> float:
         """Evidence for people or job functions."""
-        return max(self.person, self.role)
+        return max(self.person, self.role, self.unit) + self.beside
+
+    @property
+    def thing(self) -> float:
+        """Evidence for courses, documents, skills."""
+        return max(self.item, self.unit)
 
     @property
     def kind(self) -> str:
         """``person`` or ``role``, whichever the evidence favors."""
-        return "person" if self.person >= self.role else "role"
+        return "person" if self.person > max(self.role, self.unit) else "role"
 
 
-def judge_axis(labels: Sequence[str], captions: Sequence[str], vocabulary: Vocabulary) -> Axis:
-    """Weigh the labels of an axis. ``captions`` are texts that name the axis, such as the header over the row keys."""
+def judge_axis(
+    labels: Sequence[str], captions: Sequence[str], vocabulary: Vocabulary, beside: Sequence[str] = ()
+) -> Axis:
+    """Weigh the labels of an axis. ``captions`` are texts that name the axis, such as the header over the row keys;
+    ``beside`` are headers of further columns that describe its lines."""
     axis = Axis()
     texts = [text for text in labels if text][:400]
     if texts:
@@ -47,31 +64,48 @@ def judge_axis(labels: Sequence[str], captions: Sequence[str], vocabulary: Vocab
         axis.person += 0.35 * sum(_is_lower_word(text) for text in texts) / number
         axis.person += 0.5 * sum(_is_initials(text, vocabulary) for text in texts) / number
         axis.role += 1.2 * sum(_is_role(text, vocabulary) for text in texts) / number
+        axis.role += 0.9 * sum(_is_unit(text, vocabulary) for text in texts) / number
         axis.item += 1.1 * sum(_has_code(text) for text in texts) / number
         axis.item += 0.9 * sum(_is_item(text, vocabulary) for text in texts) / number
         axis.item += 0.25 * sum(len(text) > 25 for text in texts) / number
-    _judge_captions(axis, captions, vocabulary)
+    for caption in captions:
+        _judge_caption(axis, vocabulary.field_names(caption), normal(caption))
+    for caption in beside:
+        _judge_beside(axis, vocabulary.field_names(caption), normal(caption))
     return axis
 
 
-def _judge_captions(axis: Axis, captions: Sequence[str], vocabulary: Vocabulary) -> None:
-    for caption in captions:
-        names = vocabulary.field_names(caption)
-        if not names:
-            continue
-        sure = 1.2 if len(names) == 1 else 0.7
-        if names & set(PERSON_FIELDS) and normal(caption) not in ("id", "no", "name", "nome", "nom"):
-            axis.person += sure
-        elif names & set(PERSON_FIELDS):
-            axis.person += 0.5
-        if names & set(ROLE_FIELDS):
-            axis.role += sure
-        if names & set(_ITEM_FIELDS):
-            axis.item += sure
-        if names & {"hours", "validity", "version"}:
-            axis.item += 0.5
-        if names & {"department", "hire_date", "shift", "contract", "supervisor", "grade"}:
-            axis.person += 0.25
+def _judge_caption(axis: Axis, names: frozenset[str], text: str) -> None:
+    """A text that names the axis itself."""
+    sure = 1.2 if len(names - {"equipment"}) == 1 else 0.7
+    if names & set(PERSON_FIELDS):
+        axis.person += 0.5 if text in _VAGUE else sure
+    if names & set(ROLE_FIELDS):
+        axis.role += sure
+    elif names & {"department", "site", "shift"}:
+        axis.role += 0.9
+    if "equipment" in names:
+        axis.unit += sure
+    elif names & set(_ITEM_FIELDS):
+        axis.item += sure
+    if names & {"hours", "validity", "version"}:
+        axis.item += 0.5
+
+
+def _judge_beside(axis: Axis, names: frozenset[str], text: str) -> None:
+    """The header of a column that says something about the lines of the axis."""
+    if names & {"employee_no", "login", "email", "initials", "first_name", "last_name", "person"}:
+        axis.person += 0.5 if text in _VAGUE else (1.2 if len(names) == 1 else 0.7)
+    if names & set(ROLE_FIELDS):
+        axis.role += 1.2 if len(names) == 1 else 0.7
+    if "equipment" in names:
+        axis.unit += 0.3
+    elif names & set(_ITEM_FIELDS) - {"item_code"} or names == {"item_code"}:
+        axis.item += 1.2 if len(names) == 1 else 0.7
+    if names & {"hours", "validity", "version", "effective", "owner"}:
+        axis.item += 0.5
+    if names & {"department", "hire_date", "shift", "contract", "supervisor", "grade"}:
+        axis.beside += 0.25
 
 
 def _comma_name(text: str) -> bool:
@@ -95,6 +129,11 @@ def _is_role(text: str, vocabulary: Vocabulary) -> bool:
     return vocabulary.has_word("role", text) and not _has_code(text)
 
 
+def _is_unit(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether the whole text names a department."""
+    return vocabulary.is_word("unit", text) and not vocabulary.has_word("role", text)
+
+
 def _has_code(text: str) -> bool:
     label = split_label(text)
     return label.code is not None and any(c.isalpha() or c in ".-" for c in label.code)
@@ -104,23 +143,21 @@ def _is_item(text: str, vocabulary: Vocabulary) -> bool:
     return vocabulary.has_word("item", text) and not (vocabulary.has_word("role", text) and not is_cjk(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Who stands where. ``margin`` is how much stronger the chosen reading is than the exchanged one."""
+class Decision(NamedTuple):
+    """Who stands where. ``margin`` is how much stronger the chosen reading is than the exchanged one, ``evidence`` what
+    speaks for people or job functions on their axis."""
 
     subjects_in_rows: bool
     kind: str
     margin: float
     item_like: float
+    evidence: float = 0.0
 
 
 def decide(rows: Axis, columns: Axis) -> Decision:
     """Compare both readings; people in rows is the habit, so it wins a draw."""
-    upright = rows.subject + columns.item - 0.4 * (rows.item + columns.subject)
-    across = columns.subject + rows.item - 0.4 * (columns.item + rows.subject)
+    upright = rows.subject + columns.thing - 0.4 * (rows.item + columns.subject)
+    across = columns.subject + rows.thing - 0.4 * (columns.item + rows.subject)
     in_rows = upright + 0.15 >= across
     subject, item = (rows, columns) if in_rows else (columns, rows)
-    kind = subject.kind
-    if subject.person == subject.role == 0:
-        kind = "person"
-    return Decision(in_rows, kind, abs(upright + 0.15 - across), item.item)
+    return Decision(in_rows, subject.kind, abs(upright + 0.15 - across), item.item, subject.subject)

@@ -1,41 +1,65 @@
 """Texts that name the axes of a matrix: over the row keys, over the columns, in a corner, beside rows of metadata."""
 
+import re
+from dataclasses import dataclass, field
+
 from app.domain.importing.axes import PERSON_FIELDS, ROLE_FIELDS
 from app.domain.importing.headers import HeaderZone
 from app.domain.importing.lexis import IDENT, ITEM_CODE, NAME, NUMBER, SERIAL, SMALL, is_abbreviated_name
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 
+_CORNER = re.compile(r"[/\\→]")
+_ITEMS = ("item", "item_code", "item_title")
+_SUBJECTS = ("person", "role", "employee_no", "last_name", "login", "user_group", "department")
 _NUMBERED = (IDENT, NUMBER, SMALL, SERIAL, ITEM_CODE)
 # Rows with these names beside columns describe people.
 _OF_PEOPLE = ("department", "hire_date", "shift", "contract", "supervisor", "grade", "role", "employee_no")
 
 
-def axis_captions(sheet: Sheet, table: Table, zone: HeaderZone) -> tuple[list[str], list[str]]:
-    """The texts that name the rows, and the texts that name the columns."""
-    rows = [sheet.text(table.header, column) for column in table.fields if column != table.key]
+@dataclass(slots=True)
+class Captions:
+    """Texts that name the axes: over the row keys, over the columns, and over the columns beside the keys."""
+
+    over_keys: list[str] = field(default_factory=list)
+    over_columns: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
+
+
+def axis_captions(sheet: Sheet, table: Table, zone: HeaderZone) -> Captions:
+    """Collect the captions. Where several label rows have a text over the keys, the lowest names the keys, and those
+    above may name the columns: "Job function" under "SOP No."."""
+    vocabulary = sheet.vocabulary
+    found = Captions(beside=[sheet.text(table.header, column) for column in table.fields if column != table.key])
     corners = _corners(sheet, table, zone)
-    if any(sheet.vocabulary.names_field(text, *PERSON_FIELDS) for text in corners.values()):
+    if any(vocabulary.names_field(text, *PERSON_FIELDS) for text in corners.values()):
         # a column of job functions beside people describes them
-        rows = [text for text in rows if not sheet.vocabulary.names_field(text, *ROLE_FIELDS)]
-    columns = [sheet.spread(row, c) for row in zone.group_rows for c in table.columns[:1]]
+        found.beside = [text for text in found.beside if not vocabulary.names_field(text, *ROLE_FIELDS)]
+    found.over_columns = [sheet.spread(row, c) for row in zone.group_rows for c in table.columns[:1]]
     for row, corner in corners.items():
-        parts = [
-            part for part in corner.replace("\\", "/").replace("→", "/").replace("↓", "").split("/") if part.strip()
-        ]
+        parts = [part for part in _CORNER.split(corner.replace("↓", "")) if part.strip()]
         if len(parts) == 2:
-            rows.append(parts[0])
-            columns.append(parts[1])
+            found.over_keys.append(parts[0])
+            found.over_columns.append(parts[1])
+        elif _names_its_row(sheet, table, zone, row) or _names_items(sheet, corners, row):
+            found.over_columns.append(corner)
         else:
-            (columns if _names_its_row(sheet, table, zone, row) else rows).append(corner)
+            found.over_keys.append(corner)
     for row in range(zone.labels[0] - 1, max(-1, zone.labels[0] - 3), -1):
         over = [c for c in sheet.filled(row) if c >= table.columns[0]]
         if len(over) == 1:
-            columns.append(sheet.text(row, over[0]))
+            found.over_columns.append(sheet.text(row, over[0]))
     if table.key is not None:
         beside = [sheet.text(row, table.key) for row in zone.meta]
-        columns += [text for text in beside if sheet.vocabulary.exact_field(text, *_OF_PEOPLE)]
-    return [text for text in rows if text], [text for text in columns if text]
+        found.over_columns += [text for text in beside if vocabulary.exact_field(text, *_OF_PEOPLE)]
+    return found
+
+
+def _names_items(sheet: Sheet, corners: dict[int, str], row: int) -> bool:
+    """Whether a corner names courses or documents, and a lower one people, job functions or departments."""
+    lowest = max(corners)
+    names = sheet.vocabulary.names_field
+    return row < lowest and names(corners[row], *_ITEMS) and names(corners[lowest], *_SUBJECTS)
 
 
 def _corners(sheet: Sheet, table: Table, zone: HeaderZone) -> dict[int, str]:
@@ -43,7 +67,7 @@ def _corners(sheet: Sheet, table: Table, zone: HeaderZone) -> dict[int, str]:
     corners: dict[int, str] = {}
     for row in zone.labels if table.key is not None else []:
         text = sheet.spread(row, table.key or 0)
-        if text not in corners.values():
+        if text and text not in corners.values():
             corners[row] = text
     return corners
 

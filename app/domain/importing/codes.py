@@ -99,9 +99,13 @@ class Resolver:
     def _from_legend(self, text: str) -> CodeMeaning | None:
         if text in self.legend:
             return self.legend[text]
-        folded = normal(text)
+        folded, bare = normal(text), text.casefold()
         for code, meaning in self.legend.items():
-            if normal(code) == folded and (folded or code == text):
+            if code.casefold() == bare:
+                return meaning
+        for code, meaning in self.legend.items():
+            own = code in self.profile.marks or code in self.profile.codes
+            if normal(code) == folded and (folded or code == text) and not own:
                 return meaning
         return None
 
@@ -369,6 +373,13 @@ def _count_number(profile: Profile, value: Any, kind: int, number: int) -> None:
 def counting(lines: list[list[Any]]) -> bool:
     """Whether the numbers of most lines are 1, 2, 3 … in some order: an order, no level."""
     plain = [[v for v in line if isinstance(v, int) and not isinstance(v, bool)] for line in lines]
-    plain = [line for line in plain if len(line) >= 3]
-    good = sum(sorted(line) == list(range(1, len(line) + 1)) for line in plain)
-    return len(plain) >= 2 and good >= 0.6 * len(plain)
+    good = {len(line) for line in plain if _counts_up(line)}
+    long = [line for line in plain if len(line) >= 3]
+    if len(long) >= 2 and sum(map(_counts_up, long)) >= 0.6 * len(long):
+        return True
+    more = [line for line in plain if len(line) >= 2]
+    return len(more) >= 3 and max(good, default=0) >= 3 and all(map(_counts_up, more))
+
+
+def _counts_up(line: list[int]) -> bool:
+    return sorted(line) == list(range(1, len(line) + 1))

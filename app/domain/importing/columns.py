@@ -24,6 +24,10 @@ from app.domain.importing.vocabulary import normal
 SENTINELS = frozenset({"end", "ende", "fin", "fim", "eof", "end of list", "конец", "koniec", "xxx", "---"})
 
 
+# Names of columns that are titles of courses as well.
+_EITHER = frozenset({"validity", "days", "item", "item_title", "level", "required", "planned"})
+
+
 def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool:
     """A column of marks or shared codes belongs to the matrix, whatever its header: there are job functions
     "Manager"."""
@@ -67,6 +71,9 @@ def body_columns(
     body = _without_strangers(sheet, row, _without_legend(sheet, row, body))
     body = _without_outliers(sheet, row, body)
     inside = set(body)
+    for column in range(body[0] + 1, body[-1]):
+        if fields.get(column) in _EITHER and {column - 1, column + 1} <= inside and is_body(profiles[column]):
+            inside.add(column)  # a course called "Refresher" among courses
     for column in range(body[0], sheet.width):
         empty = not any(profiles[column])
         if column > body[-1] and column not in labels:

@@ -7,7 +7,7 @@ that its code is asked for and not guessed.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.domain.importing.lexis import CODE, EMPTY, MARK, SMALL, STATUS
@@ -88,13 +88,25 @@ def read_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
             for match, following in zip(inline, [*inline[1:], None], strict=True):
                 words = part[match.end() : following.start() if following else len(part)].strip(" ,;/-–(")
                 if words and _plausible(match["code"], words, vocabulary, "=" in match[0]):
-                    yield match["code"], words
+                    yield _in_brackets(match), words
             continue
         pair = _PAIR.match(part)
         if pair and _plausible(pair["code"], pair["text"], vocabulary, "=" in part):
-            yield pair["code"], pair["text"]
+            yield _in_brackets(pair), pair["text"]
         elif (back := _BACK.match(part)) and _is_code(back["code"]) and _understood(back["text"], vocabulary):
             yield back["code"], back["text"]
+
+
+def _in_brackets(match: re.Match[str]) -> str:
+    """The code with round brackets around it, if there are any: ``(x)`` beside ``x`` is a code of its own."""
+    start, end = match.span("code")
+    around = match.string[start - 1 : end + 1] if start else ""
+    return around if around[:1] == "(" and around[-1:] == ")" else match["code"]
+
+
+def used_codes(legend: Mapping[str, CodeMeaning], used: Container[str]) -> dict[str, CodeMeaning]:
+    """A legend without the brackets around codes that the cells do not write in brackets."""
+    return {code if code in used else code.strip("()") or code: meaning for code, meaning in legend.items()}
 
 
 def _drawn_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:

@@ -267,6 +267,7 @@ def _has_trade_word(text: str, vocabulary: Vocabulary) -> bool:
         or bool(vocabulary.field_names(text))
         or vocabulary.has_word("calendar", text)
         or vocabulary.has_word("title", text)
+        or vocabulary.is_word("unit", text)
         or any(word in vocabulary.months for word in words_of(text))
     )
 

@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from app.domain.importing import meanings as m
-from app.domain.importing.axes import Decision, decide, judge_axis
-from app.domain.importing.captions import axis_captions
 from app.domain.importing.codes import Resolver, counting, profile_of
 from app.domain.importing.dates import day_first
 from app.domain.importing.days import day_of
@@ -14,10 +12,11 @@ from app.domain.importing.decoys import lone_numbers, plain_list, refuse
 from app.domain.importing.derived import nobody, trim_columns, trim_rows
 from app.domain.importing.grid import as_text
 from app.domain.importing.headers import HeaderZone, provenance, read_header_zone
-from app.domain.importing.legend import Outside, entry_meanings, find_entries
-from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, SERIAL, SMALL, STATUS
+from app.domain.importing.legend import Outside, entry_meanings, find_entries, used_codes
+from app.domain.importing.lexis import CODE, DATE_TEXT, MARK, SMALL, STATUS
 from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, make_subjects, row_lines
 from app.domain.importing.meanings import CodeMeaning
+from app.domain.importing.orientation import decide_axes
 from app.domain.importing.raci import is_chart, with_letters
 from app.domain.importing.reading import IN_COLUMNS, IN_ROWS, Fact, Place, Question, SheetReading
 from app.domain.importing.rows import Body, sort_rows
@@ -39,7 +38,7 @@ class MatrixReader:
         self.columns = column_lines(sheet, table, self.zone, self.body)
         self.rows = row_lines(sheet, table, self.body)
         self.legends = legends
-        self.decision = self._decide()
+        self.decision = decide_axes(sheet, table, self.zone, self.body, self.rows, self.columns)
         self._leave_out_nobody()
         self.resolver = Resolver(sheet.vocabulary, self.decision.kind == "person", epoch1904=sheet.grid.epoch1904)
         self.of_code: dict[int, CodeMeaning] = {}
@@ -57,35 +56,6 @@ class MatrixReader:
         else:
             self.columns = [line for line in self.columns if not nobody(line.text, self.sheet.vocabulary)]
             self.table.columns = [line.index for line in self.columns]
-
-    def _decide(self) -> Decision:
-        chosen = self.sheet.choices.get("orientation")
-        captions = axis_captions(self.sheet, self.table, self.zone)
-        rows = judge_axis([line.text for line in self.rows], captions[0], self.sheet.vocabulary)
-        if self.table.fields.get(self.table.key or 0) in ("department", "site", "user_group", "shift"):
-            rows.role += 0.9
-        columns = judge_axis([line.text for line in self.columns], captions[1], self.sheet.vocabulary)
-        decision = decide(rows, columns)
-        self.evidence = rows.subject if decision.subjects_in_rows else columns.subject
-        if chosen in (IN_ROWS, IN_COLUMNS):
-            subject = rows if chosen == IN_ROWS else columns
-            decision = Decision(chosen == IN_ROWS, subject.kind, 2.0, 1.0)
-        kind = self.sheet.choices.get("subject_kind")
-        if kind in ("person", "role"):
-            return Decision(decision.subjects_in_rows, str(kind), decision.margin, decision.item_like)
-        subject = rows if decision.subjects_in_rows else columns
-        if subject.person < 0.25 and subject.role < 0.25:
-            return Decision(
-                decision.subjects_in_rows, "person" if self._dated() else "role", decision.margin, decision.item_like
-            )
-        return decision
-
-    def _dated(self) -> bool:
-        flat = self.sheet.kinds.flat
-        levels = flat.count(SMALL) > 0.5 * (len(flat) - flat.count(EMPTY))
-        return levels or sum(flat.count(kind) for kind in (DATE, SERIAL, DATE_TEXT, STATUS)) > 0.15 * (
-            len(flat) - flat.count(EMPTY)
-        )
 
     # -- the parts of the reading -------------------------------------------------------------------------------------
 
@@ -119,7 +89,7 @@ class MatrixReader:
         details: Counter[str] = Counter()
         for code, number in self.counts.items():
             details[self.of_code[code].detail] += number
-        return lone_numbers(details, self.evidence) or plain_list(self.sheet, self.table, self.body)
+        return lone_numbers(details, self.decision.evidence) or plain_list(self.sheet, self.table, self.body)
 
     def _template(self) -> SheetReading:
         named = len(self.rows)
@@ -191,7 +161,8 @@ class MatrixReader:
     def _legend(self) -> dict[str, CodeMeaning]:
         outside = Outside(self.zone.labels[0], self.body.rows[-1] if self.body.rows else 0, self.table.columns[-1])
         self.entries = find_entries(self.sheet, outside)
-        legend = {**self.legends, **entry_meanings(self.entries, self.sheet.vocabulary)}
+        used = {as_text(self.sheet.grid.values[code]) for code in self.counts}
+        legend = used_codes({**self.legends, **entry_meanings(self.entries, self.sheet.vocabulary)}, used)
         return with_letters(legend) if is_chart(self.resolver.profile) else legend
 
     def _ordered(self) -> bool:
@@ -229,6 +200,7 @@ class MatrixReader:
             if (
                 kind in (MARK, CODE, STATUS, SMALL)
                 or meaning.meaning == m.LEVEL
+                or meaning.detail in ("days", "order")
                 or meaning.why.startswith(("the legend", "chosen"))
             ):
                 reading.legend[as_text(self.sheet.grid.values[code])] = meaning

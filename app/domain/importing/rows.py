@@ -180,6 +180,8 @@ class RowSorter:
             return True
         if cells and not self._strange_key(row):
             return False
+        if self.over and not self.gap and not cells and not any(kinds[c] != EMPTY for c in self.others):
+            return True
         if not cells and self.table.key is not None and not self._strange_key(row):
             others = any(kinds[c] != EMPTY for c in self.others)
             return not others and (
@@ -195,10 +197,10 @@ class RowSorter:
         if len(filled) > 3:
             return self._pairs(row, filled)
         first = self.sheet.text(row, filled[0])
-        if self._pairs(row, filled):
+        if self._pairs(row, filled) or (self.gap and self.sheet.vocabulary.is_word("legend", first.rstrip(" :"))):
             return True
         if len(filled) == 1:
-            named = self.gap > 0 and self.sheet.vocabulary.is_word("legend", first)
+            named = self.gap > 0 and self.sheet.vocabulary.is_word("legend", first.rstrip(" :"))
             return named or ("=" in first and any(read_pairs(first, self.sheet.vocabulary)))
         words = self.sheet.text(row, filled[1])
         if not (self.gap or self.over) or len(first.rstrip(" =:")) > 5 or len(words) <= 3:

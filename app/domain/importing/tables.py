@@ -265,13 +265,18 @@ def enrich(sheet: Sheet, table: Table, rows: list[int], first_data: int) -> None
     _add_empty_columns(sheet, table, rows, first_data)
     body = set(table.columns)
     labels: dict[int, str] = {}
-    for row in sorted(rows, reverse=True):
+    ordered = sorted(rows, reverse=True)
+    own = len(ordered) > 1 and not any(sheet.text(ordered[0], column) for column in body)
+    for row in ordered:
         for column in range(sheet.width):
             text = sheet.spread(row, column)
-            if column not in body and text and column not in labels and sheet.vocabulary.field_names(text):
+            if column in body or not text or column in labels:
+                continue
+            if sheet.vocabulary.field_names(text) or (own and row == ordered[0]):
                 labels[column] = text
     fields = column_fields(sheet, labels, Counter(normal(text) for text in labels.values()))
-    table.fields = {**{c: f for c, f in table.fields.items() if c not in body}, **fields}
+    renamed = {column for column in labels if own and sheet.spread(ordered[0], column)}
+    table.fields = {**{c: f for c, f in table.fields.items() if c not in body | renamed}, **fields}
     profiles = {column: sheet.column_profile(column, first_data) for column in range(sheet.width)}
     key = choose_key(sheet, first_data - 1, table.fields, profiles, {c: "x" for c in body})
     if key is not None and key < table.columns[0]:

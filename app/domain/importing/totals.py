@@ -94,11 +94,11 @@ def _ways(result: float, numbers: list[float], length: int) -> set[str]:
 def summing_rows(sheet: Sheet, columns: Sequence[int], rows: Sequence[int]) -> list[int]:
     """Rows of numbers among codes, or, in a matrix of numbers, rows at the end that follow from those above."""
     numeric = [row for row in rows if _all_numbers(sheet, row, columns)]
-    if not numeric or len(rows) - len(numeric) < 2:
+    if not numeric:
         return []
     summing = set(numeric)
     kinds = b"".join(_line(sheet, row, columns) for row in rows[:200] if row not in summing)
-    if len(numeric) <= 1 + 0.2 * len(rows) and numeric_share(kinds) <= 0.05:
+    if len(rows) - len(numeric) >= 2 and len(numeric) <= 1 + 0.2 * len(rows) and numeric_share(kinds) <= 0.05:
         return numeric
     return _following(sheet, columns, rows)
 

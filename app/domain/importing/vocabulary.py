@@ -92,6 +92,7 @@ class Vocabulary:
     _phrases: list[tuple[str, str]] = field(default_factory=list)
     _fields: dict[str, frozenset[str]] = field(default_factory=dict)
     _header_words: frozenset[str] = frozenset()
+    _endings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _details: dict[str, str | None] = field(default_factory=dict)
 
     def field_names(self, text: str) -> frozenset[str]:
@@ -205,10 +206,15 @@ class Vocabulary:
         return _together(found)
 
     def has_word(self, group: str, text: str) -> bool:
-        """Whether a text contains a word of this group (``role``, ``item`` …); East Asian words anywhere in it."""
+        """Whether a text contains a word of this group (``role``, ``item`` …), or one that ends like them
+        (``Werkstattleiter``); East Asian words anywhere in it."""
         known = self.words.get(group, frozenset())
         key = normal(text)
-        if key in known or any(word in known for word in words_of(key)):
+        words = words_of(key)
+        if key in known or any(word in known for word in words):
+            return True
+        endings = self._endings.get(group)
+        if endings and any(word.endswith(endings) and len(word) > 6 for word in words):
             return True
         return is_cjk(key) and any(word in key for word in known if is_cjk(word))
 
@@ -287,6 +293,9 @@ def build_vocabulary(
     vocabulary._header_words = frozenset(word for phrase in fields for word in phrase.split() if len(word) > 2)
     vocabulary.fields = {key: frozenset(names) for key, names in fields.items()}
     vocabulary.words = {name: frozenset(group) for name, group in words.items()}
+    vocabulary._endings = {
+        name.removesuffix("_ending"): tuple(group) for name, group in words.items() if name.endswith("_ending")
+    }
     vocabulary.once, vocabulary.every = frozenset(once), frozenset(every)
     vocabulary.marks = {name: frozenset(group) for name, group in marks["marks"].items()}
     vocabulary.scales = {name: dict(scale) for name, scale in marks["scales"].items()}
