@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import date
 
 from app.domain.importing.labels import split_label
-from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, NUMBER, SERIAL, SMALL, STATUS
+from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, NUMBER, SERIAL, SMALL
+from app.domain.importing.listed import PERSON_FIELDS, ListTable
 from app.domain.importing.lists import ListReader, Record
-from app.domain.importing.listtables import PERSON_FIELDS, ListTable
 from app.domain.importing.matrix import day_of
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.measures import hours_of
@@ -130,7 +130,7 @@ def _attend(sheet: Sheet, reader: ListReader, session: Session, signed: set[int]
         absent = _absent(sheet, reader.table, row)
         record.day = record.day or (held if row in signed or not signed else None)
         if absent or (record.day is None and signed and row not in signed):
-            record.day, record.value, record.kind = None, "not attended", STATUS
+            record.day, record.detail = None, "not_started"
         reader.gathered.records.append(record)
 
 

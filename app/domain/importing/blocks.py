@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, IDENT, NAME, looks_like_name
+from app.domain.importing.listed import ITEM_FIELDS, ListTable
 from app.domain.importing.lists import ListReader
-from app.domain.importing.listtables import ITEM_FIELDS, ListTable, find_list
+from app.domain.importing.listtables import find_list
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.owners import Owner, number_near, owner_from
 from app.domain.importing.reading import SheetReading
@@ -63,7 +64,45 @@ class BlockReader(ListReader):
 
 def find_blocks(sheet: Sheet) -> Blocks | None:
     """A block per person: numbered courses under a name, or a name column filled only where a person begins."""
-    return _sparse_names(sheet) or _numbered_blocks(sheet)
+    return _sparse_names(sheet) or _headed_blocks(sheet) or _numbered_blocks(sheet)
+
+
+def _headed_blocks(sheet: Sheet) -> Blocks | None:
+    """A row that holds nothing but a person's name, then the rows of that person's courses, under one header."""
+    table = find_list(sheet)
+    if table is None or table.header is None or not table.has(*ITEM_FIELDS) or table.has("person", "last_name"):
+        return None
+    owners: dict[int, Owner] = {}
+    heads: list[Owner] = []
+    rows = set(table.rows)
+    for row in range(table.header + 1, sheet.height):
+        head = _heading_person(sheet, table, row)
+        if head:
+            heads.append(head)
+        elif row in rows:
+            if not heads:
+                return None
+            owners[row] = heads[-1]
+    if len({owner.key for owner in heads}) < 2 or len(heads) > len(owners) + 1:
+        return None
+    table.rows = list(owners)
+    return Blocks(table, owners)
+
+
+def _heading_person(sheet: Sheet, table: ListTable, row: int) -> Owner | None:
+    """The person whose name stands alone in a row."""
+    filled = sheet.filled(row)
+    if not filled or len(filled) > 3 or (len(filled) > 1 and len(filled) * 2 > len(table.fields)):
+        return None
+    text = sheet.text(row, filled[0])
+    if len(filled) > 1:
+        named = _person_in(sheet, row) if _ENTRY.match(text) or sheet.vocabulary.field_names(text) else ""
+        return owner_from(named, number_near(sheet, range(row, row + 1)), row) if named else None
+    match = _ENTRY.match(text)
+    if match and "person" in sheet.vocabulary.field_names(match[1]):
+        text = match[2]
+    owner = owner_from(text, "", row)
+    return owner if looks_like_name(owner.name, sheet.vocabulary) else None
 
 
 def _sparse_names(sheet: Sheet) -> Blocks | None:
@@ -76,6 +115,7 @@ def _sparse_names(sheet: Sheet) -> Blocks | None:
         return None
     rows = [row for row in table.rows if sheet.kinds.at(row, items) != EMPTY]
     named = [row for row in table.rows if sheet.kinds.at(row, column) != EMPTY and _is_top(sheet, row, column)]
+    named = [row for row in named if not sheet.vocabulary.starts_word("footer", sheet.text(row, column))]
     if len(named) < 2 or len(rows) < 4 or len(named) > 0.67 * len(rows) or named[0] > rows[0]:
         return None
     owners: dict[int, Owner] = {}

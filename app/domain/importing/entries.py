@@ -33,7 +33,22 @@ def entries_of(raw: str, vocabulary: Vocabulary) -> list[Entry]:
             return [entry for entry in _read(json.loads(text), vocabulary) if entry.text]
         except ValueError:
             pass
-    return [Entry(" ".join(part.split())) for part in split_list(raw)]
+    return [_dated(" ".join(part.split()), vocabulary) for part in split_list(raw)]
+
+
+def _dated(part: str, vocabulary: Vocabulary) -> Entry:
+    """An entry with its day behind it: ``SOP-001 (12 Mar 2024)``, ``GMP: 12.03.2024``."""
+    match = _DAY_BEHIND.match(part)
+    read = read_date(match["day"], vocabulary) if match else None
+    if match is None or read is None or read.unknown:
+        return Entry(part)
+    return Entry(match["text"].strip(), None, read.day)
+
+
+_DAY_BEHIND = re.compile(
+    r"^(?P<text>.*?\S)\s*(?:[(\[]|:|\s[-–@]\s|\s(?=\d{1,4}[./\-]\d))\s*"
+    r"(?P<day>[^()\[\]]*\d[^()\[\]]*?)\s*[)\]]?$"
+)
 
 
 def _read(data: Any, vocabulary: Vocabulary, status: Any = None) -> Iterator[Entry]:

@@ -28,7 +28,7 @@ from app.domain.importing.lexis import (
     STATUS,
     kind_of,
 )
-from app.domain.importing.listtables import PERSON_FIELDS, ROLE_FIELDS, ListTable
+from app.domain.importing.listed import PERSON_FIELDS, ROLE_FIELDS, ListTable
 from app.domain.importing.matrix import day_of
 from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.measures import hours_of, months_of, unit_of
@@ -87,7 +87,7 @@ class ListReader:
     def __init__(self, sheet: Sheet, table: ListTable, legends: Mapping[str, CodeMeaning]) -> None:
         self.sheet, self.table = sheet, table
         self.person = table.first(*PERSON_FIELDS)
-        self.role = table.first(*ROLE_FIELDS)
+        self.role = table.first(*ROLE_FIELDS, "role_code")
         self.by_person = self.person is not None
         self.gathered = Gathered()
         outside = Outside(table.header or 0, table.rows[-1], max(table.fields))
@@ -114,6 +114,9 @@ class ListReader:
         table, sheet = self.table, self.sheet
         if not self.by_person:
             text = sheet.spread(row, self.role) if self.role is not None else ""
+            coded = table.first("role_code")
+            if coded is not None and sheet.spread(row, coded):
+                return sheet.spread(row, coded), text or sheet.spread(row, coded)
             label = split_key(text)
             return (label.code or text, label.title or text) if text else previous
         first, last = table.first("first_name"), table.first("last_name")
@@ -173,6 +176,8 @@ class ListReader:
         vocabulary = self.sheet.vocabulary
         for what in ("hours", "validity", "version"):
             column = self.table.first(what)
+            if column is None and what == "hours" and self.by_person and self.table.has("date"):
+                column = self.table.first("days")
             if column is None:
                 continue
             value = self.sheet.grid.value(row, column)

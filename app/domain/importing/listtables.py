@@ -3,7 +3,6 @@ layouts."""
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
 
 from app.domain.importing.lexis import (
     DATE,
@@ -12,7 +11,6 @@ from app.domain.importing.lexis import (
     EMPTY,
     IDENT,
     ITEM_CODE,
-    JSON,
     LABEL,
     LIST,
     NAME,
@@ -20,38 +18,11 @@ from app.domain.importing.lexis import (
     SERIAL,
     STATUS,
 )
-from app.domain.importing.measures import read_measure
+from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
+from app.domain.importing.settling import settle
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import ATTRIBUTES
 from app.domain.importing.vocabulary import normal
-
-PERSON_FIELDS = ("person", "last_name", "employee_no", "login", "email", "initials", "first_name")
-ROLE_FIELDS = ("role", "user_group", "department")
-ITEM_FIELDS = ("item_code", "item", "item_title")
-FACT_FIELDS = ("date", "expiry", "status", "score", "level", "planned", "required")
-
-
-@dataclass(slots=True)
-class ListTable:
-    """The header row and what each column is. ``rows`` hold data; ``share`` is the part of the header that is
-    understood."""
-
-    header: int | None
-    fields: dict[int, str]
-    rows: list[int] = field(default_factory=list)
-    share: float = 0.0
-
-    def first(self, *names: str) -> int | None:
-        """The column of the first of these fields that the table has."""
-        for name in names:
-            for column, what in self.fields.items():
-                if what == name:
-                    return column
-        return None
-
-    def has(self, *names: str) -> bool:
-        """Whether the table has one of these fields."""
-        return self.first(*names) is not None
 
 
 def find_list(sheet: Sheet) -> ListTable | None:
@@ -73,8 +44,7 @@ def find_list(sheet: Sheet) -> ListTable | None:
     if best is None:
         return None
     best.rows = _data_rows(sheet, best)
-    _settle_by_content(sheet, best)
-    _settle_curricula(sheet, best)
+    settle(sheet, best)
     return best if best.rows else None
 
 
@@ -93,6 +63,9 @@ def _fields_of(sheet: Sheet, row: int, filled: list[int]) -> dict[int, str]:
         name = next((n for n in ranked if n not in taken), ranked[0] if ranked else "?")
         fields[column] = name
         taken.add(name)
+    whole = next((column for column, name in fields.items() if name == "person"), None)
+    if whole is not None and len(taken & {"first_name", "last_name"}) == 1:
+        fields[whole] = "last_name" if "first_name" in taken else "first_name"
     return fields
 
 
@@ -211,6 +184,10 @@ def _is_foot(sheet: Sheet, table: ListTable, row: int, filled: list[int], gap: i
     single = len(filled) == 1 and len(table.fields) > 2
     if gap > 1 and single:
         return True
+    items = [c for c, what in table.fields.items() if what in ITEM_FIELDS]
+    sums = vocabulary.exact_field(texts[0].split()[0], "total")
+    if sums and items and not any(c in items for c in filled):
+        return True
     footer = vocabulary.starts_word("footer", texts[0]) or vocabulary.exact_field(texts[0], "total")
     return footer and (single or bool(gap) or vocabulary.exact_field(texts[0].rstrip(":"), "total"))
 
@@ -222,107 +199,3 @@ _ENTRY = re.compile(r"^[^:：]{2,40}[:：]\s*\S")
 def _is_header_again(sheet: Sheet, row: int, header: dict[int, str]) -> bool:
     same = sum(bool(text) and normal(sheet.text(row, column)) == text for column, text in header.items())
     return bool(header) and same >= 0.6 * len(header)
-
-
-def _settle_by_content(sheet: Sheet, table: ListTable) -> None:
-    """Where a header allows two readings, the contents decide: a name column of courses, an id column of people."""
-    for column, what in list(table.fields.items()):
-        kinds = Counter(sheet.kinds.at(row, column) for row in table.rows[:300])
-        kinds.pop(EMPTY, None)
-        total = sum(kinds.values())
-        if not total:
-            continue
-        share = {kind: number / total for kind, number in kinds.items()}
-        if share.get(JSON, 0) > 0.5 and not table.has("item", "item_code"):
-            table.fields[column] = "item"
-        elif what in ("?", "category") and not table.has("validity") and _periods(sheet, table, column):
-            table.fields[column] = "validity"
-        elif what == "?":
-            table.fields[column] = _unnamed(sheet, table, column, share)
-        else:
-            table.fields[column] = _renamed(sheet, table, column, share)
-
-
-def _periods(sheet: Sheet, table: ListTable, column: int) -> bool:
-    """Whether a column says how often: "annual", "every 2 years", "once"."""
-    texts = sheet.distinct(column, table.rows[:300])
-    measures = [read_measure(text, sheet.vocabulary) for text in texts]
-    return len(texts) > 1 and all(measure is not None and measure.months is not None for measure in measures)
-
-
-def _unnamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float]) -> str:
-    """What a column is whose header says nothing."""
-    if table.header is None and share.get(NAME, 0) > 0.6 and not table.has("person", "last_name"):
-        return "person"
-    if share.get(ITEM_CODE, 0) > 0.6 and not table.has("item_code") and _lettered(sheet, table, column):
-        return "item_code"
-    if share.get(DATE, 0) + share.get(DATE_TEXT, 0) > 0.6 and not table.has("date"):
-        return "date"
-    return "?"
-
-
-def _renamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float]) -> str:
-    """What a column is whose header could mean two things."""
-    what, coded = table.fields[column], share.get(ITEM_CODE, 0) > 0.6
-    if what == "person":
-        if coded and not table.has("item", "item_code"):
-            return "item_code"
-        if _generic_name(sheet, table, column) and share.get(NAME, 0) < 0.2 and _items(sheet, table, column):
-            return "item_title" if table.has("item") else "item"
-        if _roles_or_all(sheet, table, column) and not table.has("role", "user_group"):
-            return "user_group"
-    elif what == "hire_date" and table.has("item", "item_code", "item_title") and not table.has("date"):
-        return "date"
-    elif what == "employee_no" and coded and not table.has("person") and table.has("item", "item_title"):
-        return "item_code"
-    elif what == "item_title" and _roles(sheet, table, column) and not table.has("role"):
-        return "role"
-    return what
-
-
-def _settle_curricula(sheet: Sheet, table: ListTable) -> None:
-    """Of two columns of items, one that names the same thing in many rows is a curriculum: it groups the other."""
-    columns = [column for column, what in table.fields.items() if what == "item"]
-    if len(columns) < 2 or table.has(*PERSON_FIELDS, "role", "user_group"):
-        return
-    distinct = {column: len(sheet.distinct(column, table.rows)) for column in columns}
-    fewest = min(columns, key=lambda column: distinct[column])
-    if distinct[fewest] < max(distinct.values()):
-        table.fields[fewest] = "user_group"
-
-
-def _generic_name(sheet: Sheet, table: ListTable, column: int) -> bool:
-    return table.header is not None and normal(sheet.text(table.header, column)) in (
-        "name",
-        "nome",
-        "nombre",
-        "nom",
-        "names",
-    )
-
-
-def _roles_or_all(sheet: Sheet, table: ListTable, column: int) -> bool:
-    """Whether a column that could name people names job functions, or "all staff"."""
-    texts = [text for row in table.rows[:100] if (text := sheet.text(row, column))]
-    role = sum(sheet.vocabulary.has_word("role", t) or sheet.vocabulary.is_word("everyone", t) for t in texts)
-    names = sum(sheet.kinds.at(row, column) == NAME for row in table.rows[:100])
-    return role > 0.6 * len(texts) and names < 0.2 * len(texts)
-
-
-def _lettered(sheet: Sheet, table: ListTable, column: int) -> bool:
-    texts = [sheet.text(row, column) for row in table.rows[:100]]
-    return sum(any(c.isalpha() for c in text) for text in texts) > 0.5 * len(texts)
-
-
-def _roles(sheet: Sheet, table: ListTable, column: int) -> bool:
-    texts = [text for row in table.rows[:100] if (text := sheet.text(row, column))]
-    role = sum(sheet.vocabulary.has_word("role", text) for text in texts)
-    item = sum(sheet.vocabulary.has_word("item", text) for text in texts)
-    return role > max(item, 0.5 * len(texts)) and not table.has("item_code", "item")
-
-
-def _items(sheet: Sheet, table: ListTable, column: int) -> bool:
-    texts = [sheet.text(row, column) for row in table.rows[:100]]
-    item = sum(sheet.vocabulary.has_word("item", text) for text in texts)
-    role = sum(sheet.vocabulary.has_word("role", text) for text in texts)
-    return item > role and item > 0.25 * len(texts)

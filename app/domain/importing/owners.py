@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.domain.importing.lexis import looks_like_name
-from app.domain.importing.listtables import ListTable
+from app.domain.importing.listed import ListTable
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import words_of
 

@@ -34,6 +34,9 @@ _GENERIC = re.compile(r"^\D{0,20}[ _#.\-]*\d{1,3}$")
 _ITEMISH = (NUMBER, SMALL, ITEM_CODE, IDENT, LABEL, CODE, YEAR, SERIAL)
 
 
+_KEYS = ("person", "last_name", "role", "employee_no", "login", "email", "initials", "user_group")
+
+
 @dataclass(slots=True)
 class RaggedTable:
     """First column of the entries, the key column, the header row if there is one, the rows."""
@@ -47,19 +50,39 @@ class RaggedTable:
 def find_ragged(sheet: Sheet) -> RaggedTable | None:
     """A ragged list on the sheet: rows filled from the left without gaps, to different lengths, never twice the same
     entry."""
-    rows = range(min(16, sheet.height))
-    numbered = [row for row in rows if _numbered_headers(sheet, row)]
-    for header in (*numbered, *(row for row in rows if row not in numbered), None):
+    best: RaggedTable | None = None
+    best_worth = 0.0
+    for header in (*range(min(16, sheet.height)), None):
         for key in range(min(4, sheet.width - 2)):
             table = _try(sheet, header, key)
-            if table:
-                return table
-    return None
+            worth = _worth(sheet, table) if table else 0.0
+            if worth > best_worth:
+                best, best_worth = table, worth
+    return best
+
+
+def _worth(sheet: Sheet, table: RaggedTable) -> float:
+    """How well a header row and a key column explain a ragged list: the header names who stands in the column, its
+    other columns count, the keys are distinct, and no row below is a header itself."""
+    keys = [sheet.text(row, table.key) for row in table.rows[:200]]
+    worth = 1.0 + len(set(keys)) / len(keys)
+    if table.header is not None:
+        worth += 2.0 * sheet.vocabulary.names_field(sheet.text(table.header, table.key), *_KEYS)
+        worth += 1.0 * _numbered_headers(sheet, table.header)
+    named = [row for row in table.rows[:8] if sheet.vocabulary.names_field(sheet.text(row, table.key), *_KEYS)]
+    return worth - 1.5 * bool(named)
 
 
 def _numbered_headers(sheet: Sheet, row: int) -> bool:
     """Whether a row names its columns by counting: Column1, Column2 …"""
-    return sum(bool(_GENERIC.match(sheet.text(row, c))) for c in sheet.filled(row)) >= 3
+    generic = [text for c in sheet.filled(row) if _GENERIC.match(text := sheet.text(row, c))]
+    return len(generic) >= 3 and _counting(generic)
+
+
+def _counting(texts: list[str]) -> bool:
+    """Whether the numbers at the ends of these texts count up one by one."""
+    numbers = [int(re.sub(r"^.*?(\d+)$", r"\1", text)) for text in texts]
+    return not numbers or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def _try(sheet: Sheet, header: int | None, key: int) -> RaggedTable | None:
@@ -128,8 +151,7 @@ def _generic_headers(sheet: Sheet, header: int, start: int) -> bool:
     texts = [sheet.text(header, c) for c in range(start, sheet.width)]
     filled = [text for text in texts if text]
     generic = [text for text in filled if _GENERIC.match(text)]
-    numbers = [int(text) for text in generic if text.isdigit()]
-    if numbers and numbers != list(range(numbers[0], numbers[0] + len(generic))):
+    if not _counting(generic):
         return False
     stems = Counter(re.sub(r"[\d\s_#.\-]+$", "", normal(text)) for text in generic)
     one_stem = not generic or stems.most_common(1)[0][1] >= 0.8 * len(generic)

@@ -47,6 +47,8 @@ _NUMBERS = frozenset(
 )
 # Endings of the plural; "required courses", "formations complémentaires", "treinamentos complementares".
 _PLURALS = ("s$", "es$")
+# Where a name of a column without spaces falls into words: ``EmployeeID``, ``daysToComplete``.
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SPLIT = re.compile(r"[\s/\\|,;:()\[\]_\-–—.]+")
 
 
@@ -100,7 +102,12 @@ class Vocabulary:
 
         A text names a column when it is one of its words, or when one of its words makes up at least half of it.
         """
-        key = normal(text)
+        found = self._cached_fields(normal(text))
+        if not found and " " not in text.strip() and len(text) < 60 and _CAMEL.search(text):
+            return self._cached_fields(normal(_CAMEL.sub(" ", text)))
+        return found
+
+    def _cached_fields(self, key: str) -> frozenset[str]:
         if key not in self._fields:
             self._fields[key] = self._find_fields(key)
         return self._fields[key]
@@ -125,7 +132,13 @@ class Vocabulary:
         found = [self.fields[part] for part in parts if len(part) > 1 and part in self.fields]
         if found and len(found) * 2 >= len(parts):
             return frozenset().union(*found)
-        return self._by_parts(key) or self._by_share(key)
+        return self._by_parts(key) or self._by_share(key) or self._signature(key)
+
+    def _signature(self, key: str) -> frozenset[str]:
+        """``Signature matin``, ``Firma del trabajador 1``: a word for signature first, whatever follows."""
+        words = words_of(key)
+        first = self.fields.get(words[0], frozenset()) if 1 < len(words) <= 4 else frozenset()
+        return frozenset({"signature"}) if first == {"signature"} else frozenset()
 
     def _by_parts(self, key: str) -> frozenset[str]:
         """Two names joined, with or without a small word: the same column twice ("retraining frequency"), or a number

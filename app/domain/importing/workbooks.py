@@ -16,8 +16,9 @@ from app.domain.importing.decoys import calendar_words, ladder
 from app.domain.importing.grid import Grid
 from app.domain.importing.legend import Outside, entry_meanings, find_entries, is_legend_sheet
 from app.domain.importing.lexis import EMPTY, NUMBER, SMALL
+from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
 from app.domain.importing.lists import ListReader, list_columns
-from app.domain.importing.listtables import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable, find_list
+from app.domain.importing.listtables import find_list
 from app.domain.importing.matrix import read_matrix
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.owners import Owner, owner_of

@@ -1,0 +1,190 @@
+"""Settles by their contents what the columns of a list are where the header allows two readings or says nothing."""
+
+from collections import Counter
+from datetime import date, datetime
+
+from app.domain.importing.dates import read_date
+from app.domain.importing.grid import as_text
+from app.domain.importing.lexis import (
+    CODE,
+    DATE,
+    DATE_TEXT,
+    EMPTY,
+    IDENT,
+    ITEM_CODE,
+    JSON,
+    LIST,
+    NAME,
+    NUMBER,
+    SERIAL,
+)
+from app.domain.importing.listed import PERSON_FIELDS, ListTable
+from app.domain.importing.measures import read_measure
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.vocabulary import Vocabulary, normal
+
+
+def settle(sheet: Sheet, table: ListTable) -> None:
+    """Look at the contents of every column and correct what the header alone made of it."""
+    _settle_by_content(sheet, table)
+    _settle_spans(sheet, table)
+    _settle_roles(sheet, table)
+    _settle_curricula(sheet, table)
+
+
+def _settle_by_content(sheet: Sheet, table: ListTable) -> None:
+    """Where a header allows two readings, the contents decide: a name column of courses, an id column of people."""
+    for column, what in list(table.fields.items()):
+        kinds = Counter(sheet.kinds.at(row, column) for row in table.rows[:300])
+        kinds.pop(EMPTY, None)
+        total = sum(kinds.values())
+        if not total:
+            continue
+        share = {kind: number / total for kind, number in kinds.items()}
+        if share.get(JSON, 0) > 0.5 and not table.has("item", "item_code"):
+            table.fields[column] = "item"
+        elif what in ("?", "category") and not table.has("validity") and _periods(sheet, table, column):
+            table.fields[column] = "validity"
+        elif what == "?":
+            table.fields[column] = _unnamed(sheet, table, column, share)
+        else:
+            table.fields[column] = _renamed(sheet, table, column, share)
+
+
+def _periods(sheet: Sheet, table: ListTable, column: int) -> bool:
+    """Whether a column says how often: "annual", "every 2 years", "once"."""
+    texts = sheet.distinct(column, table.rows[:300])
+    measures = [read_measure(text, sheet.vocabulary) for text in texts]
+    return len(texts) > 1 and all(measure is not None and measure.months is not None for measure in measures)
+
+
+def _unnamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float]) -> str:
+    """What a column is whose header says nothing."""
+    if table.header is None and share.get(NAME, 0) > 0.6 and not table.has("person", "last_name"):
+        return "person"
+    if share.get(ITEM_CODE, 0) > 0.6 and not table.has("item_code") and _lettered(sheet, table, column):
+        return "item_code"
+    if share.get(DATE, 0) + share.get(DATE_TEXT, 0) > 0.6 and not table.has("date"):
+        return "date"
+    return "?"
+
+
+def _renamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float]) -> str:
+    """What a column is whose header could mean two things."""
+    what, coded = table.fields[column], share.get(ITEM_CODE, 0) > 0.6
+    dated = share.get(DATE, 0) + share.get(DATE_TEXT, 0) + share.get(SERIAL, 0)
+    if what in ("date", "status") and share.get(LIST, 0) > 0.3 and dated < 0.3:
+        return "?"
+    if what == "person":
+        if coded and not table.has("item", "item_code"):
+            return "item_code"
+        if _generic_name(sheet, table, column) and share.get(NAME, 0) < 0.2 and _items(sheet, table, column):
+            return "item_title" if table.has("item") else "item"
+        if _roles_or_all(sheet, table, column) and not table.has("role", "user_group"):
+            return "user_group"
+    elif what == "hire_date" and table.has("item", "item_code", "item_title") and not table.has("date"):
+        return "date"
+    elif what == "employee_no" and coded and not table.has("person") and table.has("item", "item_title"):
+        return "item_code"
+    elif what == "item_title" and _roles(sheet, table, column) and not table.has("role"):
+        return "role"
+    return what
+
+
+def _settle_roles(sheet: Sheet, table: ListTable) -> None:
+    """Of two columns that name job functions, the one of codes is their key."""
+    columns = [column for column, what in table.fields.items() if what == "role"]
+    if len(columns) != 2:
+        return
+    for column in columns:
+        kinds = Counter(sheet.kinds.at(row, column) for row in table.rows[:300])
+        total = sum(kinds.values()) - kinds[EMPTY]
+        if total and kinds[ITEM_CODE] + kinds[IDENT] + kinds[NUMBER] + kinds[CODE] > 0.6 * total:
+            table.fields[column] = "role_code"
+            return
+
+
+def _settle_spans(sheet: Sheet, table: ListTable) -> None:
+    """Of two columns of days, the first named or found a day and the second nameless: a span of days counts on its
+    last one; a day long after it is when the training lapses."""
+    second = next((c for c, what in table.fields.items() if what == "?" and _days_only(sheet, table, c)), None)
+    first = table.first("date")
+    if second is None or first is None or second < first or table.has("expiry"):
+        return
+    gaps = []
+    for row in table.rows[:200]:
+        days = [sheet.grid.value(row, column) for column in (first, second)]
+        read = [d if isinstance(d, date) else read_day(as_text(d), sheet.vocabulary) for d in days]
+        if read[0] and read[1]:
+            gaps.append((_plain(read[1]) - _plain(read[0])).days)
+    gaps.sort()
+    if not gaps or gaps[0] < 0:
+        return
+    if gaps[len(gaps) // 2] <= 62:
+        table.fields[first], table.fields[second] = "hire_date", "date"
+    else:
+        table.fields[second] = "expiry"
+
+
+def _days_only(sheet: Sheet, table: ListTable, column: int) -> bool:
+    kinds = Counter(sheet.kinds.at(row, column) for row in table.rows[:300])
+    total = sum(kinds.values()) - kinds[EMPTY]
+    return bool(total) and kinds[DATE] + kinds[DATE_TEXT] >= 0.8 * total
+
+
+def read_day(text: str, vocabulary: Vocabulary) -> date | None:
+    """The day that a text names; ``None`` when it is no date."""
+    read = read_date(text, vocabulary)
+    return read.day if read else None
+
+
+def _plain(day: date) -> date:
+    return day.date() if isinstance(day, datetime) else day
+
+
+def _settle_curricula(sheet: Sheet, table: ListTable) -> None:
+    """Of two columns of items, one that names the same thing in many rows is a curriculum: it groups the other."""
+    columns = [column for column, what in table.fields.items() if what == "item"]
+    if len(columns) < 2 or table.has(*PERSON_FIELDS, "role", "user_group"):
+        return
+    distinct = {column: len(sheet.distinct(column, table.rows)) for column in columns}
+    fewest = min(columns, key=lambda column: distinct[column])
+    if distinct[fewest] < max(distinct.values()):
+        table.fields[fewest] = "user_group"
+
+
+def _generic_name(sheet: Sheet, table: ListTable, column: int) -> bool:
+    return table.header is not None and normal(sheet.text(table.header, column)) in (
+        "name",
+        "nome",
+        "nombre",
+        "nom",
+        "names",
+    )
+
+
+def _roles_or_all(sheet: Sheet, table: ListTable, column: int) -> bool:
+    """Whether a column that could name people names job functions, or "all staff"."""
+    texts = [text for row in table.rows[:100] if (text := sheet.text(row, column))]
+    role = sum(sheet.vocabulary.has_word("role", t) or sheet.vocabulary.is_word("everyone", t) for t in texts)
+    names = sum(sheet.kinds.at(row, column) == NAME for row in table.rows[:100])
+    return role > 0.6 * len(texts) and names < 0.2 * len(texts)
+
+
+def _lettered(sheet: Sheet, table: ListTable, column: int) -> bool:
+    texts = [sheet.text(row, column) for row in table.rows[:100]]
+    return sum(any(c.isalpha() for c in text) for text in texts) > 0.5 * len(texts)
+
+
+def _roles(sheet: Sheet, table: ListTable, column: int) -> bool:
+    texts = [text for row in table.rows[:100] if (text := sheet.text(row, column))]
+    role = sum(sheet.vocabulary.has_word("role", text) for text in texts)
+    item = sum(sheet.vocabulary.has_word("item", text) for text in texts)
+    return role > max(item, 0.5 * len(texts)) and not table.has("item_code", "item")
+
+
+def _items(sheet: Sheet, table: ListTable, column: int) -> bool:
+    texts = [sheet.text(row, column) for row in table.rows[:100]]
+    item = sum(sheet.vocabulary.has_word("item", text) for text in texts)
+    role = sum(sheet.vocabulary.has_word("role", text) for text in texts)
+    return item > role and item > 0.25 * len(texts)
