@@ -15,8 +15,10 @@ from app.models.importing import ImportRun
 from app.safeguards.context import system_clock
 from app.services import matrix_import
 from app.services.importing.commit import COMMIT
+from app.services.matrix_import import effects
 from app.services.matrix_import.commit import DryRun
 from app.services.matrix_import.recognizing import Recognized
+from app.services.matrix_import.rehearsal import Effect
 
 
 @click.command("matrix")
@@ -59,6 +61,7 @@ def run_matrix(
     found = matrix_import.read_and_recognize(file, sheet=sheet, mapping=given)
     app = create_app()
     run: ImportRun | None = None
+    effect: Effect | None = None
     with app.app_context():
         installed = inspect(db.engine).has_table("requirements")
     if why is not None or installed:
@@ -68,14 +71,20 @@ def run_matrix(
                 result, run = matrix_import.commit(session, found, file.read_bytes(), reason=why, zone=zone)
             else:
                 result = matrix_import.dry_run(session, found, None, zone)
+                effect = None if result.open else effects.effect_of(session, found, result, zone)
     else:
         with app.app_context():
             result = matrix_import.first_dry_run(found, current_app.config["TIME_ZONE"], system_clock())
-    _tell(found, result, run, as_json, why is not None)
+    _tell(found, result, effect, run, as_json, why is not None)
 
 
-def _tell(found: Recognized, result: DryRun, run: ImportRun | None, as_json: bool, written: bool) -> None:
-    document = matrix_import.to_json(found, result.changes.counts(), result.matches.unresolved())
+def _tell(
+    found: Recognized, result: DryRun, effect: Effect | None, run: ImportRun | None, as_json: bool, written: bool
+) -> None:
+    refused = [{**row, "problem": str(row["problem"])} for row in effects.findings(result, left_out=False)]
+    document = matrix_import.to_json(found, result.changes.counts(), [*result.matches.unresolved(), *refused])
+    document["left_out"] = [str(phrase) for phrase in effects.left_open(result)]
+    document["effect"] = None if effect is None else effects.as_json(effect)
     if as_json:
         if run is not None:
             document["import_id"] = run.id
@@ -92,6 +101,8 @@ def _tell(found: Recognized, result: DryRun, run: ImportRun | None, as_json: boo
         for kind, numbers in document["changes"].items()
     )
     click.echo(f"{counts}.")
+    for phrase in effects.left_open(result) if effect is None else effects.sentences(result, effect):
+        click.echo(f"- {phrase}")
     if written and run is None:
         click.echo("Nothing changes: all of it is recorded already.")
     elif written:

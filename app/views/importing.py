@@ -141,7 +141,7 @@ class ImportView(BaseView):
                 {"kind": one.action, "label": "", "text": one.what, "place": one.place} for one in plan.details[:SHOWN]
             ],
             shown_of="",
-            effect=[],
+            effect=None,
             sign_url=url_for(".sign", number=number) if can_sign else None,
             refused=gettext("Correct the cells named below and upload the file again.") if plan.errors else "",
             cancel_url=url_for(".cancel", number=number) if run.state == "ready" else None,

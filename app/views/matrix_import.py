@@ -1,5 +1,7 @@
 """The pages of the matrix import: what was understood, names matched, dry run, signature, the matrix written back."""
 
+from collections import Counter
+from datetime import date
 from typing import Any
 
 from flask import current_app, redirect, request, url_for
@@ -8,7 +10,9 @@ from flask_appbuilder import AppBuilder, BaseView, expose
 from flask_babel import gettext, ngettext
 from sqlalchemy.orm import Session
 
+from app.domain.dates import calendar_of
 from app.domain.errors import RuleBroken
+from app.domain.text import Phrase
 from app.extensions import db
 from app.models.importing import ImportRun
 from app.models.signing import Signature
@@ -17,22 +21,31 @@ from app.services import matrix_import
 from app.services.matrix_import import copies, effects, runs
 from app.services.matrix_import.commit import DryRun
 from app.services.matrix_import.recognizing import Recognized
+from app.services.matrix_import.rehearsal import Effect
 from app.views import signing
 from app.views.downloads import download
 from app.views.guard import permitted
 from app.views.import_grid import guesses, legend_rows, picture, read_form, verdict_label
-from app.views.look import safe_url
+from app.views.import_open import left_open, open_fields, problems, read_takings, shown_effect, translated
+from app.views.look import safe_url, say
 from app.views.refusals import sentence
 from app.views.transaction import transaction
 
 ORDER = 61
 SHOWN = 300
 """Changes and problems listed on a page; the Excel copy holds all problems."""
+ALWAYS = 3
+"""The first kinds are shown in the totals even when nothing happens to them."""
 
 
 def zone() -> str:
     """The zone of the company's days."""
     return str(current_app.config["TIME_ZONE"])
+
+
+def today() -> date:
+    """The day it is for the company."""
+    return calendar_of(zone()).day(current().now())
 
 
 class MatrixImportView(BaseView):
@@ -52,7 +65,9 @@ class MatrixImportView(BaseView):
             runs.still_open(run)
             try:
                 reading = next(sheet for sheet in found.reading.sheets if sheet.name == _chosen(found))
-                found = runs.recognized(run, read_form(run, reading, request.form))
+                mapping = read_form(run, reading, request.form)
+                mapping[reading.name] = read_takings(mapping[reading.name], request.form, today())
+                found = runs.recognized(run, mapping)
             except RuleBroken as refusal:
                 errors = sentence(refusal)
             else:
@@ -84,6 +99,7 @@ class MatrixImportView(BaseView):
             reasons=reasons + reading.reasons,
             guesses=guesses(reading, found.mapping.get(name, {})),
             legend=legend_rows(reading),
+            takings=open_fields(found, reading),
             grid=picture(grid, reading),
             shown_of=gettext("The first %(rows)s of %(all)s rows", rows=min(grid.height, 60), all=grid.height)
             if grid.height > 60
@@ -121,23 +137,20 @@ class MatrixImportView(BaseView):
         run = runs.find_run(session, number)
         found, result = runs.check(session, run, zone())
         committed = _committed(session, run)
-        open_names = result.open
-        refused = (
-            ""
-            if not open_names
-            else ngettext("One name still needs your decision.", "%(num)s names still need your decision.", open_names)
-        )
-        can_sign = not open_names and not committed and result.changes.rows and current().may("imports", "commit")
+        effect = None if committed or result.open else effects.effect_of(session, found, result, zone())
+        refused = _refused(result, effect)
+        can_sign = not refused and not committed and result.changes.rows and current().may("imports", "commit")
         return self.render_template(
             "importing/dry_run.html",
             run_label=run.file_name,
             file_name=run.file_name,
             sha256=run.file.sha256,
             totals=_totals(result),
-            problems=_problems(found, result),
+            problems=problems(found, result)[:SHOWN],
             changes=_changes(result),
             shown_of=_shown_of(len(result.changes.rows)),
-            effect=[] if committed else effects.sentences(session, result),
+            effect=shown_effect(result, effect),
+            left_open=left_open(run, result),
             annotated_url=url_for(".findings", number=number),
             sign_url=url_for(".sign", number=number) if can_sign and run.state == "ready" else None,
             refused=refused,
@@ -152,7 +165,9 @@ class MatrixImportView(BaseView):
         """A copy of the file with every question as a comment in its cell."""
         run = runs.find_run(db.session(), number)
         found, result = runs.check(db.session(), run, zone())
-        return download(copies.findings_copy(found, result.matches, runs.file_bytes(run)), f"findings-{_stem(run)}")
+        more = translated(effects.findings(result))
+        copy = copies.findings_copy(found, result.matches, runs.file_bytes(run), more)
+        return download(copy, f"findings-{_stem(run)}")
 
     @expose("/<int:number>/sign", methods=["GET", "POST"])
     @permitted("commit")
@@ -202,6 +217,15 @@ class MatrixImportView(BaseView):
         return redirect(safe_url("ImportView.index") or "/")
 
 
+def _refused(result: DryRun, effect: Effect | None) -> str:
+    """Why the import cannot be signed as it stands; empty when it can."""
+    if result.open:
+        return ngettext("One name still needs your decision.", "%(num)s names still need your decision.", result.open)
+    if effect is not None and effect.refusal is not None:
+        return say(Phrase("It cannot be imported as it is. %(problem)s", problem=effect.refusal))
+    return ""
+
+
 def _stem(run: ImportRun) -> str:
     return run.file_name.rsplit(".", 1)[0][:80]
 
@@ -219,6 +243,7 @@ def _groups(result: DryRun, chosen: dict[str, str]) -> list[dict[str, Any]]:
     labels = {
         "people": gettext("People"),
         "functions": gettext("Job functions"),
+        "departments": gettext("Departments"),
         "items": gettext("Courses and documents"),
     }
     groups: dict[str, list[dict[str, Any]]] = {}
@@ -266,34 +291,30 @@ def _decided(choices: dict[str, str], result: DryRun) -> dict[str, str]:
 
 def _totals(result: DryRun) -> list[dict[str, Any]]:
     counts, same = result.changes.counts(), result.changes.same
-    units = len(result.changes.of("units"))
+    units = Counter(change.line["kind"] for change in result.changes.of("units"))
     rows = [
         (gettext("Requirements"), counts["requirements"], same["requirements"]),
         (gettext("Training records"), counts["completions"], same["completions"]),
         (gettext("People"), counts["people"], 0),
-        (gettext("Job functions"), {"add": units}, 0),
+        (gettext("Memberships"), counts["memberships"], same["memberships"]),
+        (gettext("Training orders"), counts["orders"], same["orders"]),
+        (gettext("Job functions"), {"add": units["job_function"]}, 0),
+        (gettext("Departments"), {"add": units["department"]}, 0),
         (gettext("Courses and documents"), counts["items"], 0),
     ]
-    return [{"label": label, **numbers, "same": unchanged} for label, numbers, unchanged in rows]
-
-
-def _problems(found: Recognized, result: DryRun) -> list[dict[str, Any]]:
-    rows = [*found.reading.unresolved(), *result.matches.unresolved()][:SHOWN]
     return [
-        {
-            "place": f"{row['sheet']}!{row['cell'] or ''}".rstrip("!"),
-            "value": row["value"],
-            "text": row["problem"],
-            "suggestions": row["suggestions"],
-        }
-        for row in rows
+        {"label": label, **numbers, "same": unchanged}
+        for place, (label, numbers, unchanged) in enumerate(rows)
+        if place < ALWAYS or unchanged or any(numbers.values())
     ]
 
 
 def _changes(result: DryRun) -> list[dict[str, Any]]:
     labels = {
-        "units": gettext("Job function"),
+        "units": gettext("Unit"),
         "people": gettext("Person"),
+        "memberships": gettext("Membership"),
+        "orders": gettext("Training order"),
         "documents": gettext("Course or document"),
         "requirements": gettext("Requirement"),
         "completions": gettext("Training record"),

@@ -27,12 +27,15 @@ DETAILS_KEPT = 1000
 
 
 class Writing(NamedTuple):
-    """What the writing step knows: the instant all facts of the run are recorded at, why, and the evidence file."""
+    """What the writing step knows: the instant all facts of the run are recorded at, why, and the evidence file.
+
+    ``evidence_id`` is None only in a rehearsal, which is taken back.
+    """
 
     session: Session
     at: datetime
     reason: str
-    evidence_id: int
+    evidence_id: int | None
 
 
 @dataclass(slots=True)

@@ -5,10 +5,11 @@ what is recorded and writes nothing; ``commit`` writes all or nothing.
 """
 
 from app.services.matrix_import.commit import commit, dry_run, first_dry_run
-from app.services.matrix_import.contents import Contents, contents_of
+from app.services.matrix_import.contents import contents_of
 from app.services.matrix_import.mapping import clean_choices, fingerprint, load_mapping, read_mapping_file, remember
 from app.services.matrix_import.matching import Match, Matches, match
 from app.services.matrix_import.recognizing import Recognized, read_and_recognize, recognize_again, to_json
+from app.services.matrix_import.saying import Contents
 
 __all__ = [
     "Contents",

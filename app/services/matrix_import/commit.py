@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -25,12 +24,15 @@ from app.services.importing.commit import COMMIT, IMPORT_LOCK, reconcile
 from app.services.importing.plan import Plan, Touched, Writing
 from app.services.importing.sheet import Sheet
 from app.services.importing.tables import Table
-from app.services.matrix_import.changes import Change, Changes, find_changes
-from app.services.matrix_import.contents import Contents, contents_of
+from app.services.matrix_import.changes import Change, Changes
+from app.services.matrix_import.contents import contents_of
+from app.services.matrix_import.differences import find_changes
 from app.services.matrix_import.matching import Matches, match
 from app.services.matrix_import.recognizing import Recognized
+from app.services.matrix_import.saying import Contents
+from app.services.matrix_import.taking import refuse_future
 
-ORDER = ("units", "people", "documents", "requirements", "completions")
+ORDER = ("units", "people", "memberships", "documents", "requirements", "completions", "orders")
 """The order of writing: each kind refers to those before it."""
 
 
@@ -53,16 +55,22 @@ def dry_run(session: Session, found: Recognized, choices: Mapping[str, str] | No
 
     ``choices`` are the decisions about names (see ``matching.match``); ``zone`` is the IANA zone of the company's days.
     """
-    contents = contents_of(found.reading)
-    matches = match(session, contents, choices)
-    return DryRun(contents, matches, find_changes(session, contents, matches, current().now(), calendar_of(zone)))
+    return _compared(session, found, choices, zone, current().now())
 
 
 def first_dry_run(found: Recognized, zone: str, now: datetime) -> DryRun:
     """Like ``dry_run`` where nothing has been installed yet: everything in the file is new."""
-    contents = contents_of(found.reading)
-    matches = match(None, contents)
-    return DryRun(contents, matches, find_changes(None, contents, matches, now, calendar_of(zone)))
+    return _compared(None, found, None, zone, now)
+
+
+def _compared(
+    session: Session | None, found: Recognized, choices: Mapping[str, str] | None, zone: str, now: datetime
+) -> DryRun:
+    calendar = calendar_of(zone)
+    refuse_future(found.mapping, calendar.day(now))
+    contents = contents_of(found.reading, found.grids, found.mapping)
+    matches = match(session, contents, choices)
+    return DryRun(contents, matches, find_changes(session, contents, matches, now, calendar))
 
 
 class CellTable(Table):
@@ -154,28 +162,42 @@ def _write(
     run.summary = json.dumps(result.changes.counts())
     run.state, run.progress = "committed", 100
     session.flush()
-    touched = Touched()
-    for kind in ORDER:
-        rows = result.changes.of(kind)
-        if rows:
-            plan = plan_of(session, kind, rows, found.file, data, zone)
-            _join(touched, plan.write(Writing(session, at, reason, file.id)))
-            session.flush()
-    reconcile(session, touched)
+    touched = write_changes(Writing(session, at, reason, file.id), result.changes, found.file, data, zone)
+    for concerned in together(touched):
+        reconcile(session, concerned, source=found.file)
     run.finished_at = context.now()
     session.flush()
     return run
 
 
-def _join(all_touched: Touched, more: Touched) -> None:
-    """Add people and items; no limit on one side stays no limit."""
-    for side in ("people", "items"):
-        old, new = getattr(all_touched, side), getattr(more, side)
-        if more.people == set() or more.items == set():
-            return
-        setattr(all_touched, side, None if old is None or new is None else old | new)
+def write_changes(writing: Writing, changes: Changes, file: str, data: bytes, zone: str) -> list[Touched]:
+    """Write the changes in their order through the importers; return whom and what each kind concerns.
+
+    Raises BadInput naming the first cell that an importer refuses.
+    """
+    touched = []
+    for kind in ORDER:
+        rows = changes.of(kind)
+        if rows:
+            touched.append(plan_of(writing.session, kind, rows, file, data, zone).write(writing))
+            writing.session.flush()
+    return touched
 
 
-def summary(result: DryRun) -> dict[str, Any]:
-    """Counts of a dry run with what stays as it is."""
-    return {"changes": result.changes.counts(), "same": dict(result.changes.same), "undated": result.contents.undated}
+def together(all_touched: list[Touched]) -> list[Touched]:
+    """Join those who are concerned with all of their items, the items that concern everybody, and single pairs."""
+    whole_people: set[int] = set()
+    whole_items: set[int] = set()
+    pairs: list[Touched] = []
+    for one in all_touched:
+        if one.people is None and one.items is None:
+            return [one]
+        if one.items is None:
+            whole_people |= one.people or set()
+        elif one.people is None:
+            whole_items |= one.items
+        else:
+            pairs.append(one)
+    people = set().union(*(one.people or set() for one in pairs))
+    items = set().union(*(one.items or set() for one in pairs))
+    return [Touched(whole_people, None), Touched(None, whole_items), Touched(people, items)]

@@ -1,15 +1,21 @@
-"""What a recognized workbook says, taken together: people, job functions, items, what is required, what is held.
+"""What a recognized workbook says, taken together: people, where they belong, items, what is required, what is held.
 
 Facts of several sheets are joined: the same name on two sheets is one person. Everything keeps the address of its cell.
+What the file leaves open (marks without a day, levels, what single people need) is taken as the user decided, and
+counted by sheet either way.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from app.domain.importing import Fact, Item, SheetReading, Subject, WorkbookReading, address
+from app.domain.importing import Grid, Item, SheetReading, Subject, WorkbookReading
+from app.domain.importing.belonging import belongings
 from app.domain.importing.vocabulary import normal
+from app.services.matrix_import.personal import PersonalSheet
+from app.services.matrix_import.related import add_relations
+from app.services.matrix_import.saying import Belongs, Contents, Named, Need, add_unit, place_of
+from app.services.matrix_import.taking import taking_of
 
 # Sheets of these kinds say what job functions need, or what people hold.
 USED = (
@@ -25,84 +31,74 @@ USED = (
     "sign_in",
     "snapshot",
 )
+_MATRICES = ("role_item", "person_item", "person_level", "raci", "snapshot")
 
 
-@dataclass(slots=True)
-class Named:
-    """A person, job function or item as the file names it: what identifies it, its name, its first cell, how often."""
+def contents_of(
+    reading: WorkbookReading, grids: Sequence[Grid] = (), choices: Mapping[str, Mapping[str, Any]] | None = None
+) -> Contents:
+    """Gather what the sheets say. ``choices`` are the user's decisions by sheet (see ``taking``).
 
-    kind: str
-    key: str
-    name: str
-    place: str
-    count: int = 0
-    details: dict[str, str] = field(default_factory=dict)
-    hours: float | None = None
-    valid_months: int | None = None
-    version: str | None = None
-    code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """A job function needs an item."""
-
-    function: str
-    item: str
-    place: str
-    detail: str
-    days: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A person was trained on an item on a day."""
-
-    person: str
-    item: str
-    day: date
-    place: str
-
-
-@dataclass(slots=True)
-class Contents:
-    """Everything a workbook says. Keys of people, functions and items are normalized texts."""
-
-    people: dict[str, Named] = field(default_factory=dict)
-    functions: dict[str, Named] = field(default_factory=dict)
-    items: dict[str, Named] = field(default_factory=dict)
-    needs: dict[tuple[str, str], Need] = field(default_factory=dict)
-    denied: dict[tuple[str, str], str] = field(default_factory=dict)
-    held: dict[tuple[str, str, date], Held] = field(default_factory=dict)
-    undated: int = 0
-    personal: int = 0
-    axes: set[tuple[str, str]] = field(default_factory=set)
-
-
-def place_of(sheet: SheetReading, row: int, column: int) -> str:
-    """Address of a cell with its sheet: ``Matrix!C5``."""
-    return f"{sheet.name}!{address(row, column)}"
-
-
-def contents_of(reading: WorkbookReading) -> Contents:
-    """Gather what the sheets say. Only the last snapshot counts for requirements; dates count from all of them."""
+    Of several states of one matrix (``snapshot``) dates count from all of them, everything else from the last sheet.
+    Columns beside the matrix and lists joined by a key need the ``grids``.
+    """
     contents = Contents()
+    by_name = {grid.name: grid for grid in grids}
+    last = next((sheet.name for sheet in reversed(reading.sheets) if sheet.verdict == "snapshot"), None)
     for sheet in reading.sheets:
-        if sheet.verdict not in USED:
-            continue
-        person = sheet.subject_kind == "person"
-        subjects = [_subject(contents, sheet, subject, person) for subject in sheet.subjects]
-        items = [_item(contents, sheet, item) for item in sheet.items]
-        if not person:
-            contents.axes.update((function, item) for function in subjects for item in items)
-        for fact in sheet.facts():
-            _add(contents, sheet, fact, subjects[fact.subject], items[fact.item], person)
+        if sheet.verdict in USED:
+            past = sheet.verdict == "snapshot" and sheet.name != last
+            _add_sheet(contents, sheet, by_name.get(sheet.name), (choices or {}).get(sheet.name), past)
+    pairs = [(by_name[sheet.name], sheet) for sheet in reading.sheets if sheet.name in by_name]
+    add_relations(contents, pairs, choices or {})
+    contents.settle()
     return contents
+
+
+def _add_sheet(
+    contents: Contents, sheet: SheetReading, grid: Grid | None, choices: Mapping[str, Any] | None, past: bool
+) -> None:
+    person = sheet.subject_kind == "person"
+    subjects = [_subject(contents, sheet, subject, person) for subject in sheet.subjects]
+    items = [_item(contents, sheet, item) for item in sheet.items]
+    known = contents.people if person else contents.functions
+    if person:
+        own = PersonalSheet(contents, sheet, taking_of(choices), past)
+        for fact in own.facts():
+            known[subjects[fact.subject]].count += 1
+            contents.items[items[fact.item]].count += 1
+            own.add(fact, subjects[fact.subject], items[fact.item])
+        if grid is not None and not past:
+            _belongings(contents, sheet, grid, subjects, taking_of(choices).memberships)
+        return
+    if past:
+        return
+    contents.axes.append((frozenset(subjects), frozenset(items)))
+    for fact in sheet.facts():
+        subject, item = subjects[fact.subject], items[fact.item]
+        known[subject].count += 1
+        contents.items[item].count += 1
+        place = place_of(sheet.name, fact.row, fact.column)
+        if fact.meaning == "required":
+            days = int(fact.text) if fact.detail == "days" and fact.text.isdigit() else None
+            contents.needs.setdefault((subject, item), Need(subject, item, place, fact.detail, days))
+        elif fact.meaning in ("not_required", "not_applicable"):
+            contents.denied.setdefault((subject, item), place)
+
+
+def _belongings(contents: Contents, sheet: SheetReading, grid: Grid, people: Sequence[str], taken: bool) -> None:
+    for found in belongings(grid, sheet):
+        place = place_of(sheet.name, found.row, found.column)
+        contents.leave_open(sheet.name, "memberships", place, taken)
+        if taken:
+            unit = add_unit(contents, found.kind, found.text, place)
+            key = (people[found.subject], found.kind, unit)
+            contents.belongs.setdefault(key, Belongs(*key, place))
 
 
 def _where(sheet: SheetReading, line: int, is_row: bool) -> str:
     column = sheet.key_column or 0
-    return place_of(sheet, line, column) if is_row else place_of(sheet, (sheet.header_rows or [0])[-1], line)
+    return place_of(sheet.name, line, column) if is_row else place_of(sheet.name, (sheet.header_rows or [0])[-1], line)
 
 
 def _subject(contents: Contents, sheet: SheetReading, subject: Subject, person: bool) -> str:
@@ -116,13 +112,7 @@ def _subject(contents: Contents, sheet: SheetReading, subject: Subject, person: 
 
 def _item(contents: Contents, sheet: SheetReading, item: Item) -> str:
     key = normal(item.code or item.title or "")
-    in_rows = sheet.orientation == "subjects_in_columns" or sheet.verdict not in (
-        "role_item",
-        "person_item",
-        "person_level",
-        "raci",
-        "snapshot",
-    )
+    in_rows = sheet.orientation == "subjects_in_columns" or sheet.verdict not in _MATRICES
     place = _where(sheet, item.line, in_rows)
     named = contents.items.setdefault(
         key, Named("item", item.code or item.title or "", item.title or item.code or "", place, code=item.code)
@@ -133,31 +123,7 @@ def _item(contents: Contents, sheet: SheetReading, item: Item) -> str:
     return key
 
 
-def _add(contents: Contents, sheet: SheetReading, fact: Fact, subject: str, item: str, person: bool) -> None:
-    known = contents.people if person else contents.functions
-    known[subject].count += 1
-    contents.items[item].count += 1
-    place = place_of(sheet, fact.row, fact.column)
-    if person:
-        if fact.meaning == "held_with_date" and fact.day:
-            contents.held.setdefault((subject, item, fact.day), Held(subject, item, fact.day, place))
-        elif fact.meaning in ("held", "level", "held_with_date"):
-            contents.undated += 1
-        elif fact.meaning == "required":
-            contents.personal += 1
-    elif fact.meaning == "required":
-        days = int(fact.text) if fact.detail == "days" and fact.text.isdigit() else None
-        contents.needs.setdefault((subject, item), Need(subject, item, place, fact.detail, days))
-    elif fact.meaning in ("not_required", "not_applicable"):
-        contents.denied.setdefault((subject, item), place)
-
-
 def code_from(text: str, length: int) -> str:
     """A code for something that the file only names: capitals, digits and hyphens."""
     code = re.sub(r"[^\w]+", "-", text.strip()).strip("-").upper()
     return code[:length].strip("-") or "X"
-
-
-def names_of(reading: WorkbookReading) -> Iterator[str]:
-    """Names of the sheets that are used."""
-    return (sheet.name for sheet in reading.sheets if sheet.verdict in USED)

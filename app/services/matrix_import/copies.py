@@ -4,9 +4,10 @@ Both edit the stored original, so it keeps its looks; see ``app.services.spreads
 recorded now is read again before it is handed out: what it says must be what is recorded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -16,11 +17,12 @@ from app.domain.importing import Grid, SheetReading, column_number, recognize
 from app.domain.text import Phrase
 from app.models.importing import ImportRun
 from app.services.matrix_import import runs
-from app.services.matrix_import.changes import find_changes
 from app.services.matrix_import.contents import contents_of
+from app.services.matrix_import.differences import find_changes
 from app.services.matrix_import.matching import Matches, match
 from app.services.matrix_import.recognizing import Recognized
 from app.services.matrix_import.recorded import Recorded, recorded_now
+from app.services.matrix_import.taking import for_recognition
 from app.services.matrix_import.writeback import Options, Say, Sheet
 from app.services.matrix_import.writeback_lines import Grower
 from app.services.matrix_import.writeback_matrix import MatrixWriter
@@ -66,10 +68,13 @@ def copy_of_run(
     )
 
 
-def findings_copy(found: Recognized, matches: Matches, data: bytes) -> Written:
-    """A copy of the file ``data`` in which every open question stands as a comment in its cell, as a workbook."""
+def findings_copy(found: Recognized, matches: Matches, data: bytes, more: Iterable[Mapping[str, Any]] = ()) -> Written:
+    """A copy of the file ``data`` in which every open question stands as a comment in its cell, as a workbook.
+
+    ``more`` are further questions: what cannot be recorded, what is left out.
+    """
     edits: dict[str, SheetEdits] = {}
-    for question in [*found.reading.unresolved(), *matches.unresolved()]:
+    for question in [*found.reading.unresolved(), *matches.unresolved(), *more]:
         if not question["cell"]:
             continue
         letters = question["cell"].rstrip("0123456789")
@@ -174,7 +179,7 @@ def _differs(
     if len(grids) == len(found.grids) == 1:
         grids[0].name = found.grids[0].name
     mapping = {name: given for name, given in found.mapping.items() if name in {grid.name for grid in grids}}
-    contents = contents_of(recognize(grids, load_vocabulary(), mapping))
+    contents = contents_of(recognize(grids, load_vocabulary(), for_recognition(mapping)), grids, mapping)
     matches = match(session, contents, choices)
     changes = find_changes(session, contents, matches, now, calendar)
     return len(changes.rows) + len(matches.unresolved())

@@ -1,70 +1,154 @@
-"""What an import would do to compliance, told before it is signed."""
+"""What an import would do, told before it is signed: its effect on compliance, and what it leaves out."""
 
-from collections import Counter
+from collections import OrderedDict
+from datetime import date
+from threading import Lock
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.domain.dates import FOREVER
 from app.domain.text import Phrase
-from app.models.organization import Unit
-from app.models.people import Membership
+from app.models.trail import AuditLink
 from app.safeguards.context import current
 from app.services.matrix_import.commit import DryRun
+from app.services.matrix_import.recognizing import Recognized
+from app.services.matrix_import.rehearsal import Effect, Outcome, rehearse
+from app.services.matrix_import.saying import Open
+
+# Effects that were computed a moment ago, by everything that they depend on, so that turning to the page again does not
+# rehearse again. Only a cache: any worker can compute it anew.
+_KEPT = 20
+_known: "OrderedDict[tuple[Any, ...], Effect]" = OrderedDict()
+_lock = Lock()
 
 
-def sentences(session: Session, result: DryRun) -> list[Phrase]:
-    """Who gets how much to do, which requirements end, and what cannot be recorded, in sentences."""
-    added: Counter[str] = Counter()
-    at_once: Counter[str] = Counter()
-    for change in result.changes.of("requirements"):
-        function = change.line["units"].partition(":")[2]
-        if change.action == "add":
-            added[function] += 1
-            at_once[function] += change.line["days_to_complete"] == "0"
-    people = members(session, set(added))
-    told = [
-        Phrase(
-            "%(people)s people in %(function)s get up to %(number)s new items to train.",
-            people=people[function],
-            function=function,
-            number=number,
-        )
-        for function, number in added.most_common()
-        if people[function]
-    ]
-    overdue = sum(people[function] for function, number in at_once.items() if number)
-    if overdue:
-        told.append(Phrase("%(people)s people would be overdue at once, because 0 days are allowed.", people=overdue))
-    ended = len([change for change in result.changes.of("requirements") if change.action == "end"])
-    if ended:
-        told.append(Phrase("%(number)s requirements end today; what was trained stays on record.", number=ended))
-    if result.contents.undated:
+def effect_of(session: Session, found: Recognized, result: DryRun, zone: str) -> Effect:
+    """What the import would do to compliance now, from the rule itself; nothing stays written (see ``rehearsal``)."""
+    head = session.scalar(select(func.max(AuditLink.seq)))
+    context = current()
+    changes = hash(tuple((row.kind, row.action, *row.line.items()) for row in result.changes.rows))
+    key = (str(session.get_bind().engine.url), found.sha256, changes, head, context.clients, _hour(context.now()))
+    with _lock:
+        if key in _known:
+            return _known[key]
+    effect = rehearse(session, result.changes, found.file, zone)
+    with _lock:
+        _known[key] = effect
+        while len(_known) > _KEPT:
+            _known.popitem(last=False)
+    return effect
+
+
+def _hour(now: Any) -> tuple[date, int]:
+    return now.date(), now.hour
+
+
+def sentences(result: DryRun, effect: Effect) -> list[Phrase]:
+    """The effect on compliance in sentences, what stays as it is, and what was left out."""
+    return [*_on_compliance(effect), *_beside(result), *left_open(result)]
+
+
+def _on_compliance(effect: Effect) -> list[Phrase]:
+    total, told = effect.total, []
+    if effect.refusal is not None:
+        return [Phrase("It cannot be imported as it is. %(problem)s", problem=effect.refusal)]
+    for number, template in (
+        (total.new, "%(number)s items become newly required, counted for each of %(people)s people."),
+        (total.qualified, "%(number)s of them are met at once, by training on record or in this file."),
+        (total.late, "%(number)s of them are overdue or expired at once."),
+        (total.to_train, "%(number)s of them are to be trained in time."),
+        (total.cleared, "%(number)s items that are open today are met by the training in this file."),
+        (total.lost, "%(number)s items that people are qualified for today would no longer be met."),
+        (total.dropped, "%(number)s items are no longer required; what was trained stays on record."),
+        (total.held, "%(number)s items are recorded as trained although nothing requires them."),
+    ):
+        if number:
+            told.append(Phrase(template, number=number, people=effect.affected))
+    if not told and effect.people:
+        told.append(Phrase("Nobody is required to do more or less than now."))
+    if effect.left_out:
         told.append(
             Phrase(
-                "%(number)s cells say “trained” without a day. They are not imported as training records, because a "
-                "record needs its day; write the day into the cell.",
-                number=result.contents.undated,
-            )
-        )
-    if result.contents.personal:
-        told.append(
-            Phrase(
-                "%(number)s cells ask a single person for training. Give the person a job function that requires it.",
-                number=result.contents.personal,
+                "The file is large: this is computed for the first %(number)s people; %(more)s more are left out here.",
+                number=effect.people,
+                more=effect.left_out,
             )
         )
     return told
 
 
-def members(session: Session, functions: set[str]) -> Counter[str]:
-    """How many people hold each of these job functions now."""
-    now = current().now()
-    query = (
-        select(Unit.code, func.count(Membership.person_id.distinct()))
-        .join(Membership, Membership.unit_id == Unit.id)
-        .where(Unit.kind == "job_function", Membership.voided_at == FOREVER)
-        .where(Membership.starts_at <= now, Membership.ends_at > now)
-        .group_by(Unit.code)
-    )
-    return Counter({code: number for code, number in session.execute(query) if code in functions})
+def _beside(result: DryRun) -> list[Phrase]:
+    told = []
+    ended = sum(change.action == "end" for change in result.changes.of("requirements"))
+    if ended:
+        told.append(Phrase("%(number)s requirements end today.", number=ended))
+    if result.changes.kept_memberships:
+        told.append(
+            Phrase(
+                "%(number)s people also stay in the job function or department that is on record; end it by form where "
+                "it is over.",
+                number=result.changes.kept_memberships,
+            )
+        )
+    return told
+
+
+_LEFT_OUT = {
+    "undated": "Sheet “%(sheet)s”: %(number)s cells say “trained” without a day. They are left out, because a record "
+    "needs its day.",
+    "levels": "Sheet “%(sheet)s”: %(number)s cells are levels of skill. They are left out, because a level is no "
+    "training record.",
+    "personal": "Sheet “%(sheet)s”: %(number)s cells ask a single person for training. They are left out.",
+    "memberships": "Sheet “%(sheet)s”: %(number)s cells name a job function or department. They are left out.",
+}
+
+
+def left_open(result: DryRun) -> list[Phrase]:
+    """What is left out because nobody decided to take it, by sheet."""
+    return [sentence_of(one) for one in result.contents.open_ones() if not one.taken]
+
+
+def sentence_of(one: Open) -> Phrase:
+    """What is left out of a sheet."""
+    return Phrase(_LEFT_OUT[one.kind], sheet=one.sheet, number=one.count)
+
+
+def findings(result: DryRun, *, left_out: bool = True) -> list[dict[str, Any]]:
+    """Cells that cannot be recorded as things are, and the first cell of everything that is left out, as questions.
+
+    In the shape of the command line's ``unresolved``, with the sentence as a phrase in ``problem``.
+    """
+    rows = [
+        _question(refused.place, refused.value, Phrase(refused.problem, **refused.values))
+        for refused in result.changes.refused
+    ]
+    if left_out:
+        rows += [_question(one.place, "", sentence_of(one)) for one in result.contents.open_ones() if not one.taken]
+    return rows
+
+
+def _question(place: str, value: str, problem: Phrase) -> dict[str, Any]:
+    sheet, _, cell = place.rpartition("!")
+    return {"sheet": sheet, "cell": cell, "value": value, "problem": problem, "suggestions": []}
+
+
+def as_json(effect: Effect) -> dict[str, Any]:
+    """The effect for programs: numbers in total and by job function, the people with most to do, any refusal."""
+
+    def numbers(outcome: Outcome) -> dict[str, int]:
+        names = {"new": "newly_required", "qualified": "met_at_once", "late": "overdue_at_once"}
+        return {names.get(name, name): number for name, number in outcome.as_json().items()}
+
+    return {
+        "people": effect.people,
+        "people_affected": effect.affected,
+        "people_left_out": effect.left_out,
+        **numbers(effect.total),
+        "job_functions": [
+            {"code": one.code, "name": one.name, "people": one.people, **numbers(one.outcome)}
+            for one in effect.functions
+        ],
+        "top_people": [{"employee_no": one.code, "name": one.name, **numbers(one.outcome)} for one in effect.top],
+        "refusal": None if effect.refusal is None else str(effect.refusal),
+    }

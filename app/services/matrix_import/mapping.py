@@ -15,6 +15,7 @@ from app.domain.errors import BadInput
 from app.domain.importing import DETAILS, VERDICTS, Grid, WorkbookReading, column_number
 from app.models.importing import ImportMapping
 from app.safeguards.context import current
+from app.services.matrix_import import taking
 
 ORIENTATIONS = ("subjects_in_rows", "subjects_in_columns")
 DATE_ORDERS = ("day first", "month first")
@@ -76,7 +77,13 @@ def _checked(sheet: str, key: str, value: Any) -> Any:
             raise _refused(sheet, key, value, "a column such as B") from error
     if key == "legend" and isinstance(value, Mapping):
         return {str(code): _detail(sheet, str(code), meaning) for code, meaning in value.items() if meaning}
-    raise _refused(sheet, key, value, "verdict, orientation, date_order, subject_kind, header_row, key_column, legend")
+    if key in taking.KEYS:
+        try:
+            return taking.checked(key, value)
+        except ValueError as error:
+            raise _refused(sheet, key, value, str(error)) from error
+    entries = ("verdict", "orientation", "date_order", "subject_kind", "header_row", "key_column", "legend")
+    raise _refused(sheet, key, value, ", ".join((*entries, *taking.KEYS)))
 
 
 def _detail(sheet: str, code: str, meaning: Any) -> str:

@@ -15,11 +15,17 @@ from app.domain.importing.vocabulary import normal, words_of
 from app.models.documents import Item
 from app.models.organization import Unit
 from app.models.people import Person
-from app.services.matrix_import.contents import Contents, Named
+from app.services.matrix_import.saying import Contents, Named
 
 # Likeness in percent from which a name is worth suggesting.
 LIKE = 82
 SUGGESTIONS = 5
+_WORDS = {
+    "people": "person",
+    "functions": "job function",
+    "departments": "department",
+    "items": "course or document",
+}
 
 
 @dataclass(slots=True)
@@ -45,10 +51,12 @@ class Matches:
     people: dict[str, Match] = field(default_factory=dict)
     functions: dict[str, Match] = field(default_factory=dict)
     items: dict[str, Match] = field(default_factory=dict)
+    departments: dict[str, Match] = field(default_factory=dict)
 
     def all(self) -> Iterable[tuple[str, str, Match]]:
         """Kind, key and match of everything."""
-        for kind, group in (("people", self.people), ("functions", self.functions), ("items", self.items)):
+        groups = ("people", self.people), ("functions", self.functions), ("departments", self.departments)
+        for kind, group in (*groups, ("items", self.items)):
             for key, match in group.items():
                 yield kind, key, match
 
@@ -58,7 +66,7 @@ class Matches:
         for kind, _, match in self.all():
             if match.open:
                 sheet, _, cell = match.named.place.rpartition("!")
-                word = {"people": "person", "functions": "job function", "items": "course or document"}[kind]
+                word = _WORDS[kind]
                 problem = (
                     "Several records fit this name."
                     if match.how == "ambiguous"
@@ -99,11 +107,13 @@ def match(session: Session | None, contents: Contents, choices: Mapping[str, str
     Without a session everything is new: nothing has been installed yet.
     """
     choices = choices or {}
-    people, functions, items = _people(session), _units(session), _items(session)
+    people, items = _people(session), _items(session)
+    functions, departments = _units(session, "job_function"), _units(session, "department")
     result = Matches()
     for group, known, target, kind in (
         (contents.people, people, result.people, "people"),
         (contents.functions, functions, result.functions, "functions"),
+        (contents.departments, departments, result.departments, "departments"),
         (contents.items, items, result.items, "items"),
     ):
         texts = list(known.by_text)
@@ -163,10 +173,10 @@ def _people(session: Session | None) -> _Known:
     return known
 
 
-def _units(session: Session | None) -> _Known:
+def _units(session: Session | None, kind: str) -> _Known:
     known = _Known()
     if session is not None:
-        for code, name in session.execute(select(Unit.code, Unit.name).where(Unit.kind == "job_function")):
+        for code, name in session.execute(select(Unit.code, Unit.name).where(Unit.kind == kind)):
             known.add(code, name, (code, name))
     return known
 

@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.importing import Grid, WorkbookReading, recognize
 from app.services.matrix_import.mapping import clean_choices
 from app.services.matrix_import.stock import stock_mapping
+from app.services.matrix_import.taking import for_recognition
 from app.services.spreadsheets import pick_sheet, read_workbook
 from app.services.vocabularies import load_vocabulary
 
@@ -43,16 +44,19 @@ def read_and_recognize(
     grids = read_workbook(path, name=file, tick=tick)
     if sheet is not None:
         grids = pick_sheet(grids, sheet, file)
-    choices = clean_choices(mapping or stock_mapping(grids), [grid.name for grid in grids])
-    return Recognized(file, sha256, grids, recognize(grids, load_vocabulary(), choices), choices)
+    return recognize_grids(file, sha256, grids, mapping or stock_mapping(grids))
 
 
 def recognize_again(found: Recognized, mapping: Mapping[str, Any]) -> Recognized:
     """Recognize the same grids with other corrections; the file is not read again."""
-    choices = clean_choices(mapping, [grid.name for grid in found.grids])
-    return Recognized(
-        found.file, found.sha256, found.grids, recognize(found.grids, load_vocabulary(), choices), choices
-    )
+    return recognize_grids(found.file, found.sha256, found.grids, mapping)
+
+
+def recognize_grids(file: str, sha256: str, grids: list[Grid], mapping: Mapping[str, Any]) -> Recognized:
+    """Recognize what was read of a file, with a user's corrections. Raises BadInput for one that makes no sense."""
+    choices = clean_choices(mapping, [grid.name for grid in grids])
+    reading = recognize(grids, load_vocabulary(), for_recognition(choices))
+    return Recognized(file, sha256, grids, reading, choices)
 
 
 NO_CHANGES: dict[str, dict[str, int]] = {
@@ -60,6 +64,9 @@ NO_CHANGES: dict[str, dict[str, int]] = {
     "completions": {"add": 0},
     "people": {"add": 0},
     "items": {"add": 0},
+    "memberships": {"add": 0},
+    "orders": {"add": 0},
+    "units": {"add": 0},
 }
 
 

@@ -24,8 +24,8 @@ from app.safeguards.context import current
 from app.services import files
 from app.services.matrix_import.changes import Codes, recorded_requirements
 from app.services.matrix_import.commit import DryRun, dry_run
-from app.services.matrix_import.mapping import clean_choices, fingerprint, load_mapping
-from app.services.matrix_import.recognizing import Recognized
+from app.services.matrix_import.mapping import fingerprint, load_mapping
+from app.services.matrix_import.recognizing import Recognized, recognize_grids
 from app.services.matrix_import.stock import stock_mapping
 from app.services.spreadsheets import read_workbook
 from app.services.vocabularies import load_vocabulary
@@ -110,8 +110,7 @@ def recognized(run: ImportRun, mapping: Mapping[str, Any] | None = None) -> Reco
     """The file recognized with the corrections of the import, or with others that are not kept."""
     grids = _known(run.file, run.file_name)
     given = json.loads(run.mapping or "{}") if mapping is None else mapping
-    choices = clean_choices(given, [grid.name for grid in grids])
-    return Recognized(run.file_name, run.file.sha256, grids, recognize(grids, load_vocabulary(), choices), choices)
+    return recognize_grids(run.file_name, run.file.sha256, grids, given)
 
 
 def decisions(run: ImportRun) -> dict[str, str]:

@@ -1,0 +1,165 @@
+"""What a matrix leaves open, as fields and sentences; and the effect of an import, as the page shows it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext, ngettext
+
+from app.domain.importing import SheetReading
+from app.models.importing import ImportRun
+from app.services.matrix_import import taking
+from app.services.matrix_import.commit import DryRun
+from app.services.matrix_import.contents import contents_of
+from app.services.matrix_import.effects import findings, sentence_of, sentences
+from app.services.matrix_import.recognizing import Recognized
+from app.services.matrix_import.rehearsal import Effect
+from app.services.matrix_import.saying import Open
+from app.views.look import say
+
+FUNCTIONS_SHOWN = 50
+FIELD_OF = {
+    "undated": "undated_on",
+    "levels": "trained_from_level",
+    "personal": "personal_needs",
+    "memberships": "memberships",
+}
+
+
+def open_fields(found: Recognized, reading: SheetReading) -> list[dict[str, Any]]:
+    """The fields for what this sheet leaves open, each with a sentence that says how many cells it concerns."""
+    contents = contents_of(found.reading, found.grids, found.mapping)
+    chosen = found.mapping.get(reading.name, {})
+    return [
+        _field(one, chosen.get(FIELD_OF[one.kind]), chosen) for one in contents.open_ones() if one.sheet == reading.name
+    ]
+
+
+def _field(one: Open, value: Any, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """One question: its sentence, label, kind of input, present answer, and what the answer means."""
+    number = one.count
+    value = "" if value == taking.LEAVE_OUT and one.kind != "memberships" else value
+    if one.kind == "undated":
+        return {
+            "name": FIELD_OF[one.kind],
+            "text": ngettext(
+                "One cell says “trained” without a day.", "%(num)s cells say “trained” without a day.", number
+            ),
+            "label": gettext("Record them as trained on"),
+            "help": gettext("The day of this matrix. Each record says that the file states no day. Empty: left out."),
+            "type": "date",
+            "value": value or "",
+        }
+    if one.kind == "levels":
+        levels = [(str(level), gettext("from level %(level)s", level=level)) for level in sorted(one.levels)]
+        return {
+            "name": FIELD_OF[one.kind],
+            "text": ngettext("One cell is a level of skill.", "%(num)s cells are levels of skill.", number),
+            "label": gettext("Count as trained"),
+            "help": _about_levels(chosen),
+            "options": [("", gettext("never: levels are left out")), *levels],
+            "value": "" if value is None else value,
+        }
+    if one.kind == "personal":
+        return {
+            "name": FIELD_OF[one.kind],
+            "text": ngettext(
+                "One cell asks a single person for training.",
+                "%(num)s cells ask single people for training.",
+                number,
+            ),
+            "label": gettext("Place training orders, due within days"),
+            "help": gettext("Such as 30. Empty: left out."),
+            "type": "number",
+            "value": "" if value is None else value,
+        }
+    return {
+        "name": FIELD_OF[one.kind],
+        "text": ngettext(
+            "One cell names a job function or department.",
+            "%(num)s cells name a job function or department.",
+            number,
+        ),
+        "label": gettext("Memberships"),
+        "help": gettext("They begin on the day of the import. No membership ends because the file does not name it."),
+        "options": [("", gettext("take them over")), (taking.LEAVE_OUT, gettext("leave them out"))],
+        "value": value if value == taking.LEAVE_OUT else "",
+    }
+
+
+def _about_levels(chosen: Mapping[str, Any]) -> str:
+    if chosen.get("trained_from_level") not in (None, taking.LEAVE_OUT):
+        return gettext("A level with a day beside it counts on that day, the others as marks without a day.")
+    return gettext("A level is shown in the file only; it is no training record.")
+
+
+def read_takings(mapping: Mapping[str, Any], form: Mapping[str, str], today: date) -> dict[str, Any]:
+    """The corrections of a sheet with the decisions of the form. Raises BadInput for a day in the future."""
+    mine = dict(mapping)
+    for key in taking.KEYS:
+        if key in form:
+            mine.pop(key, None)
+            if form[key].strip():
+                mine[key] = form[key].strip()
+    day = mine.get("undated_on")
+    if day and day != taking.LEAVE_OUT:
+        try:
+            kept = {"": {"undated_on": taking.checked("undated_on", day)}}
+        except ValueError:
+            return mine  # the whole mapping is checked, and refused in one sentence, afterwards
+        taking.refuse_future(kept, today)
+    return mine
+
+
+def left_open(run: ImportRun, result: DryRun) -> list[dict[str, str]]:
+    """What is left out of each sheet, in a sentence, with the page on which that is decided."""
+    return [
+        {
+            "text": say(sentence_of(one)),
+            "url": url_for("MatrixImportView.review", number=run.id, sheet=one.sheet, _anchor="open")
+            if run.state == "ready"
+            else "",
+        }
+        for one in result.contents.open_ones()
+        if not one.taken
+    ]
+
+
+def translated(questions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Questions with their sentence in the reader's language."""
+    return [{**question, "problem": say(question["problem"])} for question in questions]
+
+
+def problems(found: Recognized, result: DryRun) -> list[dict[str, Any]]:
+    """Everything that was not understood or cannot be recorded, by cell."""
+    rows = [*found.reading.unresolved(), *result.matches.unresolved(), *findings(result, left_out=False)]
+    return [
+        {
+            "place": f"{row['sheet']}!{row['cell'] or ''}".rstrip("!"),
+            "value": row["value"],
+            "text": say(row["problem"]),
+            "suggestions": row["suggestions"],
+        }
+        for row in rows
+    ]
+
+
+def shown_effect(result: DryRun, effect: Effect | None) -> dict[str, Any] | None:
+    """The effect on compliance for the page; ``None`` when there is nothing to show."""
+    if effect is None or effect.refusal is not None or not result.changes.rows:
+        return None
+    total = effect.total
+    tiles = [
+        (total.new, gettext("items newly required, over all people"), "clipboard-list", ""),
+        (total.late, gettext("of them overdue at once"), "alert-triangle", "text-bad"),
+        (total.qualified, gettext("of them met at once"), "circle-check", "text-good"),
+        (total.cleared, gettext("open items met by this file"), "checks", "text-good"),
+    ]
+    return {
+        "tiles": [{"number": n, "label": label, "icon": icon, "look": look} for n, label, icon, look in tiles],
+        "people": gettext("%(n)s of %(all)s people are affected.", n=effect.affected, all=effect.people),
+        "sentences": [say(one) for one in sentences(result, effect)],
+        "functions": effect.functions[:FUNCTIONS_SHOWN],
+        "top": effect.top,
+    }
