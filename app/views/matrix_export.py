@@ -24,7 +24,7 @@ SHOWN = 10
 
 def stem(run: ImportRun) -> str:
     """The name of an import's file without its end."""
-    return str(run.file.name).rsplit(".", 1)[0][:80]
+    return str(run.file_name).rsplit(".", 1)[0][:80]
 
 
 class MatrixExportView(BaseView):
@@ -40,7 +40,7 @@ class MatrixExportView(BaseView):
         """Offer the layouts, with one sentence each."""
         rows = [
             {
-                "label": run.file.name,
+                "label": run.file_name,
                 "at": run.finished_at,
                 "url": url_for(".as_imported", number=run.id),
                 "plain_url": url_for(".as_imported", number=run.id, marks="no"),
