@@ -22,7 +22,7 @@ from app.domain.importing.lexis import (
 )
 from app.domain.importing.measures import hours_of, months_of, read_measure
 from app.domain.importing.sheet import Sheet
-from app.domain.importing.subheadings import labelled_above, rhythm
+from app.domain.importing.subheadings import is_sub, labelled_above, rhythm
 from app.domain.importing.tables import ATTRIBUTES, Table
 from app.domain.importing.vocabulary import normal
 
@@ -46,11 +46,6 @@ META_FIELDS = (
     "status",
     "planned",
     "owner",
-    "hire_date",
-    "grade",
-    "contract",
-    "shift",
-    "supervisor",
 )
 NUMERIC = frozenset({"hours", "validity", "days", "total", "required", "sequence", "target_level"})
 # A row that names what stands under these words is a header, whatever else it names.
@@ -143,17 +138,14 @@ def meta_field(sheet: Sheet, table: Table, row: int) -> str | None:
     named = [vocabulary.field_names(sheet.text(row, column)) for column in reversed(left)]
     if any(names & KEY_FIELDS for names in named):
         return None
+    line = sheet.kinds.row(row)
+    picked = [line[c] for c in table.columns if line[c] != EMPTY] if line.count(MEASURE) else []
+    measured = bool(picked) and picked.count(MEASURE) >= 0.5 * len(picked)
     for names in named:
         for name in META_FIELDS:
             if name in names and not (name in NUMERIC and _worded(sheet, table, row)):
-                return name
-    line = sheet.kinds.row(row)
-    if not line.count(MEASURE):
-        return None
-    picked = [line[c] for c in table.columns if line[c] != EMPTY]
-    if picked and picked.count(MEASURE) >= 0.5 * len(picked):
-        return _measure_field(sheet, row, table.columns)
-    return None
+                return _measure_field(sheet, row, table.columns) if measured and name in ("date", "expiry") else name
+    return _measure_field(sheet, row, table.columns) if measured else None
 
 
 def _worded(sheet: Sheet, table: Table, row: int) -> bool:
@@ -195,7 +187,9 @@ def _sort_below(sheet: Sheet, table: Table, zone: HeaderZone) -> int:
             continue
         has_key = table.key is not None and bool(sheet.text(row, table.key))
         meta = meta_field(sheet, table, row) or _described_people(sheet, table, row, over)
-        if meta and (over or not has_key) and not _looks_like_data(sheet, table, row):
+        divided = not has_key and bool(over) and all(is_sub(sheet.vocabulary, sheet.text(row, c)) for c in over)
+        divided = divided and rhythm(sheet, row, columns)
+        if meta and not divided and (over or not has_key) and not _looks_like_data(sheet, table, row):
             zone.meta[row] = meta
         elif _second_label_row(sheet, table, row, over, has_key):
             zone.labels.append(row)
@@ -228,9 +222,14 @@ def _sort_below(sheet: Sheet, table: Table, zone: HeaderZone) -> int:
 
 
 def _described_people(sheet: Sheet, table: Table, row: int, over: list[int]) -> str | None:
-    """Under names across the top: a row that tells each one's job title."""
+    """Under names across the top: a row that tells each one's job title, first day, grade …"""
     key = table.key
-    if key is None or not over or not sheet.vocabulary.exact_field(sheet.text(row, key), "role"):
+    if key is None or not over:
+        return None
+    for name in ("hire_date", "grade", "contract", "shift", "supervisor"):
+        if sheet.vocabulary.exact_field(sheet.text(row, key), name):
+            return name
+    if not sheet.vocabulary.exact_field(sheet.text(row, key), "role"):
         return None
     words = sum(sheet.is_label(row, c) for c in over) >= 0.7 * len(over)
     names = sum(sheet.kinds.at(table.header, c) == NAME for c in table.columns) >= 0.5 * len(table.columns)

@@ -124,6 +124,8 @@ def _kind_of_text(text: str, raw: str, vocabulary: Vocabulary) -> int:
         return ERROR
     if text.startswith("fill:"):
         return CODE
+    if len(text) > 3 and not text.strip("_ .…/"):
+        return EMPTY  # a line to write on
     if vocabulary.mark(text):
         return MARK
     if vocabulary.detail(text) or normal(text) in vocabulary.levels:

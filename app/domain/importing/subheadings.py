@@ -32,6 +32,15 @@ def sub_field(vocabulary: Vocabulary, text: str) -> str:
     return next((name for name in _SUBS if name in names), "")
 
 
+def is_sub(vocabulary: Vocabulary, text: str) -> bool:
+    """Whether a text is a usual sub-heading, first training and refresher included."""
+    return bool(sub_field(vocabulary, text)) or _first_or_again(vocabulary, text)
+
+
+def _first_or_again(vocabulary: Vocabulary, text: str) -> bool:
+    return vocabulary.is_word("first_training", text) or vocabulary.is_word("refresher", text)
+
+
 def rhythm(sheet: Sheet, row: int, columns: list[int]) -> bool:
     """Whether the labels of a row repeat in a fixed rhythm, so that they are sub-headings.
 
@@ -53,7 +62,7 @@ def rhythm(sheet: Sheet, row: int, columns: list[int]) -> bool:
 
 def _with_gaps(sheet: Sheet, row: int, columns: list[int], names: list[str]) -> bool:
     filled = [name for name in names if name]
-    subs = [name for name in filled if sub_field(sheet.vocabulary, name)]
+    subs = [name for name in filled if is_sub(sheet.vocabulary, name)]
     if len(filled) < 2 or len(subs) < 0.8 * len(filled):
         return False
     above = labelled_above(sheet, row, columns)
@@ -77,7 +86,7 @@ def with_subs(sheet: Sheet, row: int, labels: dict[int, str]) -> dict[int, str]:
     if row + 1 >= sheet.height:
         return labels
     below = [c for c in sheet.filled(row + 1) if c not in labels]
-    if not below or not all(sub_field(sheet.vocabulary, sheet.text(row + 1, c)) for c in below):
+    if not below or not all(is_sub(sheet.vocabulary, sheet.text(row + 1, c)) for c in below):
         return labels
     more = dict(labels)
     for column in below:

@@ -8,6 +8,7 @@ whether people stand in rows or in columns.
 from collections import Counter
 from dataclasses import dataclass, field
 
+from app.domain.importing.beside import named_by_content
 from app.domain.importing.columns import body_columns, is_body, marked
 from app.domain.importing.lexis import (
     CELLISH,
@@ -281,20 +282,7 @@ def enrich(sheet: Sheet, table: Table, rows: list[int], first_data: int) -> None
     key = choose_key(sheet, first_data - 1, table.fields, profiles, {c: "x" for c in body})
     if key is not None and key < table.columns[0]:
         table.key = key
-    for column in range(table.key or 0):
-        if column not in table.fields and _coded(sheet, column, first_data):
-            table.fields[column] = "item_code"
-
-
-def _coded(sheet: Sheet, column: int, top: int) -> bool:
-    """Whether a column holds a code of its own in nearly every row, whatever its header."""
-    kinds = sheet.kinds.column(column, top)
-    filled = len(kinds) - kinds.count(EMPTY)
-    coded = kinds.count(ITEM_CODE) + kinds.count(IDENT)
-    if filled < 3 or coded < 0.8 * filled:
-        return False
-    texts = sheet.distinct(column, list(range(top, min(sheet.height, top + 150))))
-    return len(texts) >= 0.9 * sum(texts.values())
+    table.fields.update(named_by_content(sheet, table.key, table.columns[0], table.fields, first_data))
 
 
 def _add_empty_columns(sheet: Sheet, table: Table, rows: list[int], first_data: int) -> None:
