@@ -20,7 +20,7 @@ def named_by_content(sheet: Sheet, key: int | None, end: int, known: Collection[
             continue
         if column < key and _coded(sheet, column, top):
             found[column] = "item_code"
-        elif coded and column > key and (name := _worded(sheet, column, top)):
+        elif coded and not {"item_title", "person"} & {*found.values()} and (name := _worded(sheet, column, top)):
             found[column] = name
     return found
 

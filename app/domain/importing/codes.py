@@ -203,6 +203,8 @@ class Resolver:
     def _rung(self, text: str) -> int | None:
         """The place of a code in a scale that the sheet uses: L1 … L4, I L U O, I II III."""
         level = level_code(text)
+        if level is None and text in "★+☆" and any(code[:2] in ("★★", "★☆", "++") for code in self.profile.codes):
+            level = int(text != "☆")
         if level is not None:
             return level
         for name in ("iluo", "roman"):

@@ -14,7 +14,7 @@ from app.domain.importing.vocabulary import Vocabulary, normal
 
 # Day numbers that can be a training date: 1 January 1970 to 31 December 2079, in either epoch.
 SERIAL_LOW, SERIAL_HIGH = 25569, 65745
-_NUMERIC = re.compile(r"^(\d{1,4})\s?[./\-]\s?(\d{1,2})\s?[./\-]\s?(\d{2,4})\.?(?:[ T]\d{1,2}:\d{2}.*)?$")
+_NUMERIC = re.compile(r"^(\d{1,4})\s?[./\-]\s?(\d{1,2})\s?[./\-]\s?(\d{1,4})\.?(?:[ T]\d{1,2}:\d{2}.*)?$")
 _EAST_ASIAN = re.compile(r"^(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월](?:\s*(\d{1,2})\s*[日일])?$")
 _ERA = re.compile(
     r"^(令和|平成|昭和|R|H|S)\.?\s?(\d{1,2}|元)\s?[年./\-]\s?(\d{1,2})\s?[月./\-]\s?(\d{1,2})\s?日?$", re.I
@@ -83,7 +83,7 @@ def _whole(text: str, dmy: bool | None) -> ReadDate | None:
         first, second, third = match.groups()
         if len(first) == 4:
             return _make(int(first), int(second), int(third)) if len(third) <= 2 else None
-        if len(first) > 2 or len(third) == 3:
+        if len(first) > 2 or len(third) in (1, 3):
             return None
         return _ordered(int(first), int(second), int(third), "." in text, dmy)
     match = _ERA.match(text)

@@ -33,6 +33,9 @@ def refuse(
     """Why the table is no training matrix, in a sentence; ``None`` when nothing speaks against it."""
     vocabulary = sheet.vocabulary
     labels = [line.text for line in columns]
+    asked = [line.text for line in rows if line.text.endswith(("?", "？", "؟"))]
+    if len(asked) >= 3 and len(asked) * 2 > len(rows):
+        return "The rows are questions: an evaluation or a test, not a matrix of who needs or has which training."
     if risk := _risk(sheet, zone):
         return risk
     if calendar := calendar_share(sheet, labels, table) or _calendar_rows(sheet, table, zone):
@@ -138,15 +141,17 @@ def _risk(sheet: Sheet, zone: HeaderZone) -> str | None:
     return None
 
 
-def lone_numbers(details: Counter[str], evidence: float) -> str | None:
+def lone_numbers(details: Counter[str], evidence: float, person: bool) -> str | None:
     """Numbers that say nothing about training, in a table whose axes name neither people nor job functions."""
+    if not person and details["score"] >= 0.5 * sum(details.values()):
+        return "The cells are amounts beside job functions or departments: counts, not statements about training."
     numbers = details["score"] + details["unknown"]
     if evidence < 0.25 and numbers >= 0.5 * sum(details.values()):
         return "No axis names people or job functions, and the cells hold numbers that are neither levels nor dates."
     return None
 
 
-def plain_list(sheet: Sheet, table: Table, body: Body) -> str | None:
+def plain_list(sheet: Sheet, table: Table, body: Body, evidence: float) -> str | None:
     """A list whose few last columns have nothing in common: a register, a plan of sessions, a table of prices."""
     known = [field for field in table.fields.values() if field != "total"]
     if len(table.columns) > 3 or len(known) < 3 or len(table.columns) < 2:
@@ -160,7 +165,8 @@ def plain_list(sheet: Sheet, table: Table, body: Body) -> str | None:
         for a in range(len(texts))
         for b in range(a)
     )
-    if alike or MARK in chief or STATUS in chief:
+    dates = all(kind in (DATE, DATE_TEXT, SERIAL) for kind in chief)
+    if (alike and not (dates and evidence < 0.25)) or MARK in chief or STATUS in chief:
         return None
     return "The columns describe what the rows name and have nothing in common: a plain list."
 

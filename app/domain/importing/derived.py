@@ -75,7 +75,7 @@ def _beside(sheet: Sheet, table: Table, body: Body, column: int, rows: list[int]
     if not filled:
         return False
     numeric = numeric_share(mine) >= 0.8
-    if any(sums_up(sheet.spread(row, column), sheet.vocabulary) for row in rows[-2:]):
+    if any(_called(sheet, table, row, column) for row in rows[-2:]):
         return numeric or sum(mine.count(kind) for kind in (CODE, STATUS, MARK)) >= 0.8 * filled
     if not numeric and _dates(mine) < 0.8 * filled:
         return False
@@ -84,6 +84,14 @@ def _beside(sheet: Sheet, table: Table, body: Body, column: int, rows: list[int]
     if filled > 1 and around > 5 and _dates(mine) >= 0.8 * filled and _dates(others) < 0.02 * around:
         return True
     return NUMBER in mine and numeric_share(others) < 0.1 and _fractions(sheet, body, column) >= 0.4
+
+
+def _called(sheet: Sheet, table: Table, row: int, column: int) -> bool:
+    """Whether a label says that its column sums up, and no other column is called the same."""
+    text = sheet.spread(row, column)
+    if not sums_up(text, sheet.vocabulary):
+        return False
+    return all(sheet.spread(row, other) != text for other in table.columns if other != column)
 
 
 def _dates(kinds: bytes) -> int:

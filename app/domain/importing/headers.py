@@ -113,7 +113,8 @@ def _is_title(sheet: Sheet, table: Table, row: int, over: list[int]) -> bool:
     """A title or an entry such as "Revision: 3" above the table, rather than a group of columns."""
     vocabulary = sheet.vocabulary
     texts = [sheet.text(row, c) for c in over]
-    if any(vocabulary.starts_word("title", text) or _ENTRY.match(text) for text in texts):
+    titles = sum(vocabulary.starts_word("title", text) or bool(_ENTRY.match(text)) for text in texts)
+    if titles and (titles * 2 >= len(texts) or any(_ENTRY.match(text) for text in texts)):
         return True
     span = sheet.merged(row, over[0])
     if len(over) == 1:

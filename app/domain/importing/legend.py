@@ -176,6 +176,9 @@ def _neighbors(sheet: Sheet, row: int, filled: list[int], position: int) -> Iter
     if right - (span.right if span else left) > 3:
         return
     first, second = sheet.text(row, left), sheet.text(row, right)
+    before = filled[position - 1] if position else None
+    if before is not None and left - before == 1 and sheet.kinds.at(row, before) in (SMALL, MARK):
+        return
     if len(first) > 120 or len(second) > 120:
         return
     if first.strip("=:") and second.startswith("=") and len(second) > 2:

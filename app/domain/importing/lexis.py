@@ -6,6 +6,7 @@ so that rows and columns can be counted at the speed of ``bytes.count``.
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from datetime import date, time, timedelta
 from itertools import chain
@@ -65,6 +66,7 @@ _PARTICLES = frozenset(
         "af",
     ]
 )
+_TITLES = ("นาย", "นาง", "น.ส.", "ด.ช.", "ว่าที่")
 _NUMBER_LIST = re.compile(r"^\s*[\w\-]{1,10}(?:\s*[,;/|\n]\s*[\w\-]{1,10})+\s*[,;]?\s*$")
 _LEVEL_CODE = re.compile(
     r"^(?:[LNS]|lvl|lv|level|nivel|nível|niveau|stufe|уровень|レベル|等级|等級|级别|수준|레벨|ระดับ|مستوى|المستوى)"
@@ -243,6 +245,8 @@ def looks_like_name(text: str, vocabulary: Vocabulary) -> bool:
         return False
     if is_cjk(text):
         return _cjk_name(text, vocabulary)
+    if text.lower() == text.upper():
+        return _caseless_name(text, vocabulary)
     comma = text.count(",") == 1
     words = re.sub(r"\(.*?\)", "", text).replace(",", " ").split()
     if not 1 < len(words) <= 5:
@@ -255,6 +259,20 @@ def looks_like_name(text: str, vocabulary: Vocabulary) -> bool:
     if comma or vocabulary.has_given_name(text):
         return not vocabulary.has_word("item", text) and not (comma and vocabulary.has_word("role", text))
     return not _has_trade_word(text, vocabulary) and normal(words[-1]) not in _ROMAN
+
+
+def _caseless_name(text: str, vocabulary: Vocabulary) -> bool:
+    """Names in scripts without capitals, such as Arabic and Thai: two to five words, none of them of the trade."""
+    words = re.sub(r"\(.*?\)", "", text).split()
+    if any(text.startswith(title) for title in _TITLES):
+        return True
+    if not 1 < len(words) <= 5 or any(len(word) > 16 for word in words) or not words[0][0].isalpha():
+        return False
+    if any(unicodedata.category(c)[0] not in "LMZ" and c not in ".'-’" for c in text):
+        return False
+    if vocabulary.has_given_name(text):
+        return not vocabulary.has_word("item", text)
+    return not words[0].startswith("ال") and not _has_trade_word(text, vocabulary)
 
 
 def is_abbreviated_name(text: str) -> bool:

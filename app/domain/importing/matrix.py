@@ -89,7 +89,10 @@ class MatrixReader:
         details: Counter[str] = Counter()
         for code, number in self.counts.items():
             details[self.of_code[code].detail] += number
-        return lone_numbers(details, self.decision.evidence) or plain_list(self.sheet, self.table, self.body)
+        evidence = self.decision.evidence
+        return lone_numbers(details, evidence, self.decision.kind == "person") or plain_list(
+            self.sheet, self.table, self.body, evidence
+        )
 
     def _template(self) -> SheetReading:
         named = len(self.rows)

@@ -87,7 +87,7 @@ class RowSorter:
             if repeated == "other":
                 self.body.segments.append(row)
             self.over = False
-        elif ((self.over or self.gap > 1) and self._ends(row, key, kinds)) or self._legend_row(row):
+        elif (self._after_a_gap(key) and self._ends(row, key, kinds)) or self._legend_row(row):
             self.over = True
         elif foot := self._foot(row, key, kinds):
             self.body.foot[row] = foot
@@ -170,6 +170,9 @@ class RowSorter:
         """Whether many cells equal the header's, judged by their numbers in the grid; quick."""
         line, header = self.sheet.grid.rows[row], self.sheet.grid.rows[self.zone.labels[-1]]
         return sum(1 for c in self.columns if line[c] == header[c] and line[c]) >= 0.4 * len(self.columns)
+
+    def _after_a_gap(self, key: str) -> bool:
+        return self.over or self.gap > 1 or (self.gap == 1 and ":" in key)
 
     def _ends(self, row: int, key: str, kinds: bytes) -> bool:
         """After blank rows: whether this row is no longer data but a legend, a note or a signature block."""

@@ -29,6 +29,7 @@ from app.domain.importing.lexis import (
     STATUS,
     YEAR,
 )
+from app.domain.importing.records import is_record
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.subheadings import labelled_above, rhythm, with_subs
 from app.domain.importing.totals import total_columns
@@ -133,7 +134,7 @@ def find_table(sheet: Sheet) -> Table | None:
     prefix = _Prefix(sheet)
     best: Table | None = None
     for row in prefix.rows:
-        if _is_plainly_data(sheet, row):
+        if is_record(sheet, row):
             continue
         table = judge_header(sheet, row, prefix)
         if table and (best is None or table.score > best.score * (1.0 if table.header < best.header else 1.02)):
@@ -144,24 +145,6 @@ def find_table(sheet: Sheet) -> Table | None:
 def judge_row(sheet: Sheet, row: int) -> Table | None:
     """The table under a row that is known to be the header."""
     return judge_header(sheet, row, _Prefix(sheet))
-
-
-def _is_plainly_data(sheet: Sheet, row: int) -> bool:
-    """Rows of marks need no closer look: headers are words."""
-    kinds = sheet.kinds.row(row)
-    filled = len(kinds) - kinds.count(EMPTY)
-    if filled < 6:
-        return False
-    if kinds.count(MARK) + kinds.count(DATE) + kinds.count(SERIAL) >= 0.6 * filled:
-        return True
-    short = sum(kinds.count(kind) for kind in (MARK, CODE, SMALL, DATE_TEXT, STATUS))
-    return short >= 0.8 * filled and len(set(sheet.grid.rows[row])) <= 0.4 * filled and not _names_fields(sheet, row)
-
-
-def _names_fields(sheet: Sheet, row: int) -> bool:
-    """Whether short words of a row are names of columns, as in repeated sub-headings."""
-    texts = {sheet.text(row, column) for column in range(min(sheet.width, 12))}
-    return sum(bool(sheet.vocabulary.field_names(text)) for text in texts if len(text) > 2) >= 2
 
 
 class _Prefix:
