@@ -15,6 +15,7 @@ from app.domain.importing.lexis import (
     LIST,
     MARK,
     SERIAL,
+    SMALL,
     STATUS,
 )
 from app.domain.importing.sheet import Sheet
@@ -25,7 +26,7 @@ SENTINELS = frozenset({"end", "ende", "fin", "fim", "eof", "end of list", "ко�
 
 
 # Names of columns that are titles of courses as well.
-_EITHER = frozenset({"validity", "days", "item", "item_title", "level", "required", "planned"})
+_EITHER = frozenset({"validity", "days", "item", "item_title", "level", "required", "planned", "status"})
 
 
 def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool:
@@ -71,9 +72,11 @@ def body_columns(
     body = _without_strangers(sheet, row, _without_legend(sheet, row, body))
     body = _without_outliers(sheet, row, body)
     inside = set(body)
-    for column in range(body[0] + 1, body[-1]):
-        if fields.get(column) in _EITHER and {column - 1, column + 1} <= inside and is_body(profiles[column]):
-            inside.add(column)  # a course called "Refresher" among courses
+    for column in range(body[0] + 1, min(body[-1] + 2, sheet.width)):
+        if fields.get(column) not in _EITHER or column - 1 not in inside or not is_body(profiles[column]):
+            continue
+        if column + 1 in inside or _counts_on(sheet, row, column, body):
+            inside.add(column)  # a course called "Refresher" or "Assessment" among courses
     for column in range(body[0], sheet.width):
         empty = not any(profiles[column])
         if column > body[-1] and column not in labels:
@@ -87,6 +90,16 @@ def body_columns(
             break
         inside.add(column)
     return sorted(inside)
+
+
+def _counts_on(sheet: Sheet, row: int, column: int, body: list[int]) -> bool:
+    """Whether a column right behind a matrix of numbers goes on counting."""
+    kinds = sheet.kinds.column(column, row + 1)
+    if kinds.count(SMALL) < 3 or kinds.count(SMALL) < len(kinds) - kinds.count(EMPTY):
+        return False
+    rows = list(range(row + 1, min(sheet.height, row + 60)))
+    known = {int(text) for other in body for text in sheet.distinct(other, rows) if text.isdigit()}
+    return {int(text) - 1 for text in sheet.distinct(column, rows) if text.isdigit()} <= known | {0}
 
 
 def _without_legend(sheet: Sheet, row: int, body: list[int]) -> list[int]:

@@ -58,7 +58,9 @@ def _narrow(sheet: Sheet, table: Table, rows: list[str]) -> str | None:
     """Why one or two columns are no matrix: a form with its entries, or lists of choices side by side."""
     vocabulary = sheet.vocabulary
     asked = [text for text in rows if vocabulary.starts_word("title", text) or vocabulary.field_names(text)]
-    if len(asked) * 2 > len(rows):
+    all_over = [text for row in range(min(60, sheet.height)) if (text := sheet.text(row, table.key or 0))]
+    titles = sum(vocabulary.is_word("title", text.rstrip(" .:")) for text in all_over)
+    if len(asked) * 2 > len(rows) or (titles >= 3 and titles * 3 >= len(all_over)):
         return "The rows are entries of a form, such as revision, date, approval: a title page."
     lists = side_by_side(sheet)
     if lists and table.header == lists[0]:

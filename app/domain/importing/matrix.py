@@ -16,6 +16,7 @@ from app.domain.importing.legend import Outside, entry_meanings, find_entries, u
 from app.domain.importing.lexis import CODE, DATE_TEXT, MARK, SMALL, STATUS
 from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, make_subjects, row_lines
 from app.domain.importing.meanings import CodeMeaning
+from app.domain.importing.merging import add_items, add_subjects
 from app.domain.importing.orientation import decide_axes
 from app.domain.importing.raci import is_chart, with_letters
 from app.domain.importing.reading import IN_COLUMNS, IN_ROWS, Fact, Place, Question, SheetReading
@@ -126,16 +127,14 @@ class MatrixReader:
             reading.subjects, self.row_of = make_subjects(self.rows, person)
             for lines in across:
                 items, of_line = make_items(lines)
-                shift = len(reading.items)
-                self.column_of.append({column: index + shift for column, index in of_line.items()})
-                reading.items += items
+                places = add_items(reading.items, items)
+                self.column_of.append({column: places[index] for column, index in of_line.items()})
         else:
             reading.items, self.row_of = make_items(self.rows)
             for lines in across:
-                shift = len(reading.subjects)
                 subjects, of_line = make_subjects(lines, person)
-                self.column_of.append({column: index + shift for column, index in of_line.items()})
-                reading.subjects += subjects
+                places = add_subjects(reading.subjects, subjects)
+                self.column_of.append({column: places[index] for column, index in of_line.items()})
         reading.facts, reading.places = self.facts, self.places
 
     # -- meanings -----------------------------------------------------------------------------------------------------

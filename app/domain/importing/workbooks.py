@@ -24,6 +24,7 @@ from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.owners import Owner, owner_of
 from app.domain.importing.ragged import find_ragged, read_ragged
 from app.domain.importing.reading import SheetReading, WorkbookReading
+from app.domain.importing.several import read_beside
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import Vocabulary, normal, words_of
@@ -97,6 +98,9 @@ def read_sheet(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> Draft:
         return Draft(sheet, SheetReading(sheet.grid.name, "empty", 1.0, ["The sheet holds no values."]))
     chosen = sheet.choices.get("verdict")
     table = find_list(sheet)
+    several = read_beside(sheet, legends) if chosen is None and not sheet.choices else None
+    if several:
+        return Draft(sheet, several, table)
     if chosen in (None, "ragged"):
         ragged = find_ragged(sheet)
         if ragged:
