@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, IDENT, NAME, looks_like_name
 from app.domain.importing.listed import ITEM_FIELDS, ListTable
 from app.domain.importing.lists import ListReader
-from app.domain.importing.listtables import find_list
+from app.domain.importing.listtables import find_list, further_tables
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.owners import Owner, number_near, owner_from
 from app.domain.importing.reading import SheetReading
@@ -29,15 +29,28 @@ class OneOwnerReader(ListReader):
 
 
 def read_person_sheet(sheet: Sheet, table: ListTable, owner: Owner, legends: Mapping[str, CodeMeaning]) -> SheetReading:
-    """A sheet that is the training record of one person."""
-    reader = OneOwnerReader(sheet, table, legends)
-    reader.owner, reader.by_person, reader.resolver.person = owner, True, True
-    reader.long()
+    """A sheet that is the training record of one person, in one table or in several below each other."""
+    tables = further_tables(sheet, table)
+    readers = [_reader_for(sheet, part, owner, legends) for part in tables]
+    first = readers[0]
+    for reader in readers:
+        reader.gathered = first.gathered
+        reader.long()
+        for record in reader.gathered.records:
+            record.detail = record.detail or ("not_started" if reader.table.has("date") else None)
     reasons = [f"The rows list courses; the sheet belongs to one person, {owner.name}."]
-    reading = reader.reading("sheet_per_person", 0.8, reasons)
+    reading = first.reading("sheet_per_person", 0.8, reasons)
+    reading.header_rows = [part.header for part in tables if part.header is not None]
+    reading.last_data_row = tables[-1].rows[-1]
     for subject in reading.subjects:
         subject.line = owner.row
     return reading
+
+
+def _reader_for(sheet: Sheet, table: ListTable, owner: Owner, legends: Mapping[str, CodeMeaning]) -> OneOwnerReader:
+    reader = OneOwnerReader(sheet, table, legends)
+    reader.owner, reader.by_person, reader.resolver.person = owner, True, True
+    return reader
 
 
 # -- blocks -----------------------------------------------------------------------------------------------------------

@@ -33,18 +33,26 @@ def entries_of(raw: str, vocabulary: Vocabulary) -> list[Entry]:
             return [entry for entry in _read(json.loads(text), vocabulary) if entry.text]
         except ValueError:
             pass
-    return [_dated(" ".join(part.split()), vocabulary) for part in split_list(raw)]
+    parts = [" ".join(part.split()) for part in split_list(raw)]
+    if parts and all(_NUMBERED.match(part) for part in parts):
+        parts = [_NUMBERED.sub("", part) for part in parts]
+    return [_dated(part, vocabulary) for part in parts]
 
 
 def _dated(part: str, vocabulary: Vocabulary) -> Entry:
     """An entry with its day behind it: ``SOP-001 (12 Mar 2024)``, ``GMP: 12.03.2024``."""
     match = _DAY_BEHIND.match(part)
     read = read_date(match["day"], vocabulary) if match else None
-    if match is None or read is None or read.unknown:
-        return Entry(part)
-    return Entry(match["text"].strip(), None, read.day)
+    if match is not None and read is not None and not read.unknown:
+        return Entry(match["text"].strip(), None, read.day)
+    said = _SAID_BEHIND.match(part)
+    if said and vocabulary.detail(said["said"]):
+        return Entry(said["text"].strip(), status=said["said"])
+    return Entry(part)
 
 
+_NUMBERED = re.compile(r"^\(?\d{1,2}\s*[.)]\s+(?=\S)")
+_SAID_BEHIND = re.compile(r"^(?P<text>.*?\S)\s*[(\[](?P<said>[^()\[\]]{2,30})[)\]]$")
 _DAY_BEHIND = re.compile(
     r"^(?P<text>.*?\S)\s*(?:[(\[]|:|\s[-–@]\s|\s(?=\d{1,4}[./\-]\d))\s*"
     r"(?P<day>[^()\[\]]*\d[^()\[\]]*?)\s*[)\]]?$"

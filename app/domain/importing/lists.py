@@ -1,6 +1,5 @@
 """Reads lists: one row per person and course (long), several values in one cell, ragged rows, JSON in a cell."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,15 +19,14 @@ from app.domain.importing.lexis import (
     DATE,
     DATE_TEXT,
     EMPTY,
-    JSON,
-    LIST,
     MARK,
     SERIAL,
     SMALL,
     STATUS,
     kind_of,
 )
-from app.domain.importing.listed import PERSON_FIELDS, ROLE_FIELDS, ListTable
+from app.domain.importing.listcells import alternatives, list_columns
+from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
 from app.domain.importing.matrix import day_of
 from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.measures import hours_of, months_of, unit_of
@@ -95,6 +93,7 @@ class ListReader:
         self.resolver = Resolver(sheet.vocabulary, self.by_person, epoch1904=sheet.grid.epoch1904)
         self.resolver.legend = {**legends, **entry_meanings(entries, sheet.vocabulary)}
         self.resolver.chosen = dict(sheet.choices.get("legend", {}))
+        self.source: int | None = None
         self._prepare()
 
     def _prepare(self) -> None:
@@ -148,11 +147,28 @@ class ListReader:
     def long(self) -> None:
         """One record per row."""
         previous = ("", "")
+        carried: tuple[str | None, str | None] = (None, None)
         for row in self.table.rows:
-            previous = self.subject_of(row, previous)
+            own = self.subject_of(row, ("", ""))
             code, title = self.item_of(row)
+            if code or title:
+                carried, self.source = (code, title), row
+            elif own[0]:
+                code, title = carried
+            previous = own if own[0] else previous
             if previous[0] and (code or title):
                 self._record(row, previous, code, title)
+
+    def _place(self, row: int, column: int) -> tuple[int, int]:
+        """Where the value of a cell stands: there, at the corner of its merged range, or in the row of the item."""
+        span = self.sheet.merged(row, column)
+        if span:
+            return span.top, span.left
+        if self.source is not None and self.source < row and self.sheet.kinds.at(row, column) == EMPTY:
+            item = self.table.first(*ITEM_FIELDS)
+            if item is not None and not self.sheet.spread(row, item):
+                return self._place(self.source, column)
+        return row, column
 
     def _record(self, row: int, who: tuple[str, str], code: str | None, title: str | None) -> None:
         subject = self.gathered.subject(*who, row)
@@ -165,7 +181,8 @@ class ListReader:
             or 0
         )
         record = Record(row, column, subject, item)
-        self._fill(record)
+        self._fill_days(record)
+        self._fill_status(record)
         self.gathered.records.append(record)
 
     def header(self, column: int) -> str:
@@ -180,7 +197,7 @@ class ListReader:
                 column = self.table.first("days")
             if column is None:
                 continue
-            value = self.sheet.grid.value(row, column)
+            value = self.sheet.grid.value(*self._place(row, column))
             unit = unit_of(self.header(column), vocabulary)
             if what == "hours" and item.hours is None:
                 item.hours = hours_of(value, vocabulary, unit or "hours")
@@ -189,21 +206,25 @@ class ListReader:
             elif what == "version" and value is not None:
                 item.version = as_text(value)
 
-    def _fill(self, record: Record) -> None:
+    def _fill_days(self, record: Record) -> None:
         sheet, table = self.sheet, self.table
         for name in ("date", "expiry"):
             column = table.first(name)
             if column is None:
                 continue
-            kind = sheet.kinds.at(record.row, column)
+            place = self._place(record.row, column)
+            kind = sheet.kinds.at(*place)
             if kind in (DATE, DATE_TEXT, SERIAL):
-                day = day_of(sheet.grid.value(record.row, column), kind, self.resolver)
+                day = day_of(sheet.grid.value(*place), kind, self.resolver)
                 if name == "date":
                     record.day = day
                 else:
                     record.expires = day
             elif name == "date" and kind != EMPTY:
-                record.value, record.kind = sheet.grid.value(record.row, column), kind
+                record.value, record.kind = sheet.grid.value(*place), kind
+
+    def _fill_status(self, record: Record) -> None:
+        sheet, table = self.sheet, self.table
         for name in ("level", "status", "required", "score"):
             column = table.first(name)
             if column is not None and sheet.kinds.at(record.row, column) != EMPTY:
@@ -238,6 +259,12 @@ class ListReader:
         detail = self.sheet.vocabulary.detail(self.header(column), whole=False)
         return detail if detail in _HEADING_DETAILS else None
 
+    def tells(self, column: int) -> bool:
+        """Whether the heading of a list speaks of training: of items, or of being required or done."""
+        heading, vocabulary = self.header(column), self.sheet.vocabulary
+        named = vocabulary.names_field(heading, *ITEM_FIELDS) or vocabulary.has_word("item", heading)
+        return bool(heading) and (named or self._heading_detail(column) is not None)
+
     def _known_entries(self, column: int) -> set[str]:
         """Entries that stand alone between the signs of a list in the column; they settle what " / " parts."""
         if not self._names_subjects(column):
@@ -252,20 +279,25 @@ class ListReader:
         if raw is None:
             return
         item = self.item_of(row)
-        for entry in entries_of(raw if isinstance(raw, str) else as_text(raw), self.sheet.vocabulary):
+        entries = entries_of(raw if isinstance(raw, str) else as_text(raw), self.sheet.vocabulary)
+        own = any(entry.day or entry.status is not None for entry in entries)
+        for entry in entries:
             if self._names_subjects(column) and (item[0] or item[1]):
-                for text in _alternatives(entry.text, known):
+                for text in alternatives(entry.text, known):
                     subject, of = self.gathered.subject(text, text, row), self.gathered.item(*item, row)
                     self._describe_item(row, self.gathered.items[of])
-                    self._keep(Record(row, column, subject, of, detail=detail), entry)
+                    self._keep(Record(row, column, subject, of, detail=detail), entry, own)
             elif who[0]:
                 label = split_label(entry.text)
                 code, title = (entry.text, entry.title) if entry.title else (label.code, label.title)
                 subject, of = self.gathered.subject(*who, row), self.gathered.item(code, title, row)
-                self._keep(Record(row, column, subject, of, detail=detail), entry)
+                self._keep(Record(row, column, subject, of, detail=detail), entry, own)
 
-    def _keep(self, record: Record, entry: Entry) -> None:
-        record.day, record.expires = entry.day, entry.expires
+    def _keep(self, record: Record, entry: Entry, own: bool) -> None:
+        """Add the record of an entry; where entries state no days of their own, the day of the row is theirs."""
+        if self.by_person and not own and record.detail is None:
+            self._fill_days(record)
+        record.day, record.expires = entry.day or record.day, entry.expires or record.expires
         if isinstance(entry.status, bool):
             record.detail = "held" if entry.status else "not_started"
         elif entry.status is not None:
@@ -305,6 +337,7 @@ class ListReader:
         reading.provenance = provenance(self.sheet, table.header or 0)
         reading.key_column = self.person if self.by_person else self.role
         reading.subject_kind = "person" if self.by_person else "role"
+        reading.listed = True
         self._count(reading)
         subjects = {key: position for position, key in enumerate(gathered.subjects)}
         items = {key: position for position, key in enumerate(gathered.items)}
@@ -338,42 +371,3 @@ class ListReader:
                 meaning.level,
                 record.expires,
             )
-
-
-def list_columns(sheet: Sheet, table: ListTable) -> list[int]:
-    """Columns of subjects or items whose cells hold lists or JSON, and columns of further items of the same kind."""
-    found = [column for column in table.fields if _holds_lists(sheet, table, column)]
-    if not found or any(table.fields[column] in (*PERSON_FIELDS, *ROLE_FIELDS) for column in found):
-        return found
-    known = _entries_in(sheet, table, found)
-    for column, what in table.fields.items():
-        if column in found or what not in ("?", "item", "item_title", "category", "required", "planned", "comment"):
-            continue
-        own = _entries_in(sheet, table, [column])
-        if own and len(own & known) * 2 >= len(own):
-            found.append(column)
-    return sorted(found)
-
-
-def _holds_lists(sheet: Sheet, table: ListTable, column: int) -> bool:
-    what = table.fields[column]
-    kinds = Counter(sheet.kinds.at(row, column) for row in table.rows)
-    total = sum(kinds.values()) - kinds[EMPTY]
-    listed = kinds[LIST] + kinds[JSON]
-    if what in ROLE_FIELDS:
-        listed = sum(any(sign in sheet.text(row, column) for sign in ",;") for row in table.rows)
-    everyone = sum(sheet.vocabulary.is_word("everyone", sheet.text(row, column)) for row in table.rows)
-    subject_or_item = what in (*ROLE_FIELDS, "person", "item", "item_code", "item_title", "?")
-    return bool(total and subject_or_item and listed and listed + everyone >= 2 and listed + everyone >= 0.25 * total)
-
-
-def _entries_in(sheet: Sheet, table: ListTable, columns: list[int]) -> set[str]:
-    values = (sheet.grid.value(row, column) for column in columns for row in table.rows)
-    texts = (value if isinstance(value, str) else as_text(value) for value in values if value is not None)
-    return {normal(entry.text) for text in texts for entry in entries_of(text, sheet.vocabulary)}
-
-
-def _alternatives(text: str, known: set[str]) -> list[str]:
-    """The parts of ``Technician / Analyst`` where one of them is known alone; the whole text otherwise."""
-    parts = [part.strip() for part in re.split(r"\s/\s|/", text) if part.strip()]
-    return parts if len(parts) > 1 and any(normal(part) in known for part in parts) else [text]

@@ -48,6 +48,26 @@ def find_list(sheet: Sheet) -> ListTable | None:
     return best if best.rows else None
 
 
+def further_tables(sheet: Sheet, table: ListTable) -> list[ListTable]:
+    """The table, cut where a row with names of columns begins another one; a lone heading above that row belongs to
+    neither."""
+    parts = [ListTable(table.header, table.fields, [], table.share)]
+    for row in table.rows:
+        filled = sheet.filled(row)
+        named = [c for c in filled if sheet.vocabulary.field_names(sheet.text(row, c))]
+        item = any(sheet.vocabulary.names_field(sheet.text(row, c), *ITEM_FIELDS) for c in named)
+        if item and len(named) >= 2 and len(named) >= 0.6 * len(filled):
+            while parts[-1].rows and parts[-1].rows[-1] >= row - 2 and len(sheet.filled(parts[-1].rows[-1])) == 1:
+                parts[-1].rows.pop()
+            parts.append(ListTable(row, _fields_of(sheet, row, filled), [], table.share))
+        else:
+            parts[-1].rows.append(row)
+    parts = [part for part in parts if part.rows]
+    for part in parts[1:]:
+        settle(sheet, part)
+    return parts or [table]
+
+
 def _fields_of(sheet: Sheet, row: int, filled: list[int]) -> dict[int, str]:
     vocabulary = sheet.vocabulary
     texts = Counter(normal(sheet.text(row, column)) for column in filled)
@@ -126,6 +146,11 @@ def _headerless(sheet: Sheet) -> ListTable | None:
             LIST: "item",
         }.get(top, "?")
     _settle_numbers(sheet, fields)
+    for column in [c for c, what in fields.items() if what == "item"]:
+        texts = [text for row in range(sheet.height) if (text := sheet.text(row, column))]
+        roles = sum(sheet.vocabulary.has_word("role", text) for text in texts)
+        if roles > 0.6 * len(texts):
+            fields[column] = "role"
     known = set(fields.values())
     if "person" in known and known & {"item_code", "item"} and len(fields) >= 0.6 * sheet.width:
         return ListTable(None, fields, share=0.6)

@@ -80,7 +80,7 @@ def _amount(number: float, unit: str | None) -> Measure | None:
 
 def unit_of(header: str, vocabulary: Vocabulary) -> str | None:
     """The unit that a heading names: ``Validity (years)`` counts in years, ``Dauer (min)`` in minutes."""
-    words = re.split(r"[\s()/\[\].,]+", normal(header))
+    words = re.split(r"[\s()/\[\].,_\-]+", normal(header))
     return next((unit for word in reversed(words) if (unit := vocabulary.units.get(word))), None)
 
 

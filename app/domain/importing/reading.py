@@ -124,6 +124,12 @@ class SheetReading:
     places: Callable[[], Iterator[Place]] = field(default=lambda: iter(()))
     date_order: str | None = None
     subject_kind: str | None = None
+    listed: bool = False
+
+    @property
+    def items_in_rows(self) -> bool:
+        """Whether the line of an item is a row although subjects stand in rows, too: in lists, however judged since."""
+        return self.listed or self.verdict in _ITEMS_IN_ROWS
 
     def to_dict(self) -> dict[str, Any]:
         """The sheet as in the contract of the command line."""
@@ -138,7 +144,7 @@ class SheetReading:
                 {"key": subject.key, "name": subject.name, "row_or_column": _line(subject.line, in_rows)}
                 for subject in self.subjects
             ],
-            "items": [self._item(item, not in_rows or self.verdict in _ITEMS_IN_ROWS) for item in self.items],
+            "items": [self._item(item, not in_rows or self.items_in_rows) for item in self.items],
             "legend": {code: meaning.meaning for code, meaning in self.legend.items()},
             "legend_details": {code: meaning.detail for code, meaning in self.legend.items()},
             "cells": {name: self.cells.get(name, 0) for name in COUNTERS},

@@ -13,12 +13,14 @@ from app.domain.importing.lexis import (
     IDENT,
     ITEM_CODE,
     JSON,
+    LABEL,
     LIST,
     NAME,
     NUMBER,
     SERIAL,
+    SMALL,
 )
-from app.domain.importing.listed import PERSON_FIELDS, ListTable
+from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ListTable
 from app.domain.importing.measures import read_measure
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import Vocabulary, normal
@@ -93,15 +95,33 @@ def _renamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float
 
 def _settle_roles(sheet: Sheet, table: ListTable) -> None:
     """Of two columns that name job functions, the one of codes is their key."""
-    columns = [column for column, what in table.fields.items() if what == "role"]
+    columns = [column for column, what in table.fields.items() if what in ("role", "user_group")]
+    if table.has(*PERSON_FIELDS):
+        return
+    if len(columns) == 1 and not table.has(*ITEM_FIELDS):
+        columns += _names_beside(sheet, table)
     if len(columns) != 2:
         return
     for column in columns:
         kinds = Counter(sheet.kinds.at(row, column) for row in table.rows[:300])
         total = sum(kinds.values()) - kinds[EMPTY]
-        if total and kinds[ITEM_CODE] + kinds[IDENT] + kinds[NUMBER] + kinds[CODE] > 0.6 * total:
+        coded = kinds[ITEM_CODE] + kinds[IDENT] + kinds[NUMBER] + kinds[CODE] + kinds[SMALL]
+        if total and coded > 0.6 * total:
             table.fields[column] = "role_code"
+            table.fields[next(other for other in columns if other != column)] = "role"
             return
+
+
+def _names_beside(sheet: Sheet, table: ListTable) -> list[int]:
+    """A column of distinct texts without a telling header, which can only be the names of what the list numbers."""
+    found = []
+    for column, what in table.fields.items():
+        if what in ("?", "category"):
+            texts = sheet.distinct(column, table.rows)
+            named = sum(sheet.kinds.at(row, column) in (LABEL, NAME) for row in table.rows)
+            if len(texts) == len(table.rows) == named:
+                found.append(column)
+    return found[:1]
 
 
 def _settle_spans(sheet: Sheet, table: ListTable) -> None:
@@ -145,6 +165,8 @@ def _plain(day: date) -> date:
 def _settle_curricula(sheet: Sheet, table: ListTable) -> None:
     """Of two columns of items, one that names the same thing in many rows is a curriculum: it groups the other."""
     columns = [column for column, what in table.fields.items() if what == "item"]
+    coded = [column for column, what in table.fields.items() if what == "item_code"]
+    columns = coded if len(coded) == 2 and not columns else columns
     if len(columns) < 2 or table.has(*PERSON_FIELDS, "role", "user_group"):
         return
     distinct = {column: len(sheet.distinct(column, table.rows)) for column in columns}

@@ -125,7 +125,7 @@ class Vocabulary:
         numbered = re.sub(r"\s*(?:#|№|n[º°o]\b\.?)", " no", key).strip()
         if numbered != key and numbered in self.fields:
             return self.fields[numbered]
-        inner = re.sub(r"\s*[(\[].*?[)\]]\s*", " ", key).strip(_EDGES)
+        inner = re.sub(r"\s*[(\[].*?(?:[)\]]\s*|$)", " ", key).strip(_EDGES)
         if inner != key and inner in self.fields:
             return self.fields[inner]
         parts = [part.strip(_EDGES) for part in re.split(r"\s*[/|\n(]\s*|\s[-–]\s", key)]
@@ -156,6 +156,8 @@ class Vocabulary:
         thing = self.fields.get(word, frozenset())
         if "person" in thing:
             return frozenset({"employee_no"})
+        if thing == {"user_group"}:
+            return thing
         return frozenset({"item_code"}) if thing & _THINGS else frozenset()
 
     def _by_share(self, key: str) -> frozenset[str]:

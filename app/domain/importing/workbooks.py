@@ -16,13 +16,15 @@ from app.domain.importing.decoys import calendar_words, ladder
 from app.domain.importing.grid import Grid
 from app.domain.importing.legend import Outside, entry_meanings, find_entries, is_legend_sheet
 from app.domain.importing.lexis import EMPTY, NUMBER, SMALL
+from app.domain.importing.listcells import list_columns
 from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
-from app.domain.importing.lists import ListReader, list_columns
+from app.domain.importing.lists import ListReader
 from app.domain.importing.listtables import find_list
 from app.domain.importing.matrix import read_matrix
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.owners import Owner, owner_of
 from app.domain.importing.ragged import find_ragged, read_ragged
+from app.domain.importing.raggedcolumns import find_columns, read_columns
 from app.domain.importing.reading import SheetReading, WorkbookReading
 from app.domain.importing.several import read_beside
 from app.domain.importing.sheet import Sheet
@@ -105,6 +107,9 @@ def read_sheet(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> Draft:
         ragged = find_ragged(sheet)
         if ragged:
             return Draft(sheet, read_ragged(sheet, ragged), table)
+        downwards = find_columns(sheet)
+        if downwards is not None:
+            return Draft(sheet, read_columns(sheet, downwards), table)
     found = read_matrix(sheet, legends) if chosen in (None, *_MATRIX, "snapshot") else None
     listed = _read_as_list(sheet, table, legends) if chosen not in (*_MATRIX, "snapshot") else None
     if found and table and (_list_above(table, found[1]) or _inside_list(sheet, table, found[1])):
@@ -207,7 +212,8 @@ def _read_as_list(sheet: Sheet, table: ListTable | None, legends: Mapping[str, C
     if lists and (subject or item) and not _schedule(sheet, table):
         reader = ListReader(sheet, table, legends)
         reader.inside_cells()
-        if reader.gathered.records and len(reader.gathered.items) and ((subject and item) or len(lists) == 1):
+        told = (subject and item) or len(lists) == 1 or any(reader.tells(column) for column in lists)
+        if told and reader.gathered.records and len(reader.gathered.items):
             return reader.reading(
                 "list_in_cell", 0.8, [f"Cells of column {_letters(lists)} hold several entries each."]
             )
@@ -240,8 +246,15 @@ def _pairs(sheet: Sheet, table: ListTable) -> bool:
     item = table.first(*ITEM_FIELDS)
     if subject is None or item is None or _counts(sheet, table, subject):
         return False
-    both = [r for r in table.rows if sheet.kinds.at(r, item) != EMPTY and sheet.spread(r, subject)]
-    return len(both) >= 0.5 * len(table.rows)
+    both = [r for r in table.rows if sheet.spread(r, item) and sheet.spread(r, subject)]
+    return len(both) >= 0.5 * len(table.rows) or _item_above(sheet, table, subject, item)
+
+
+def _item_above(sheet: Sheet, table: ListTable, subject: int, item: int) -> bool:
+    """Whether the item stands once, above or beside the first of those who belong to it."""
+    named = [row for row in table.rows if sheet.spread(row, subject)]
+    first = sheet.spread(table.rows[0], item) and sheet.spread(table.rows[0], subject)
+    return bool(first) and len(named) >= 0.9 * len(table.rows) and table.has("date", "status", "expiry")
 
 
 def _counts(sheet: Sheet, table: ListTable, column: int) -> bool:
