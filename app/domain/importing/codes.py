@@ -13,6 +13,7 @@ from typing import Any
 
 from app.domain.importing.dates import from_serial, read_date
 from app.domain.importing.grid import as_text
+from app.domain.importing.labels import is_version
 from app.domain.importing.lexis import (
     CODE,
     DATE,
@@ -302,6 +303,8 @@ class Resolver:
         return code_meaning(detail, 0.6, f"“{part}” in a combined code") if detail else None
 
     def _free(self, text: str, kind: int) -> CodeMeaning:
+        if is_version(text):
+            return code_meaning("held" if self.person else "required", 0.7, "a version of the document")
         match = re.match(r"^(\d)\s*[-–=:.]\s*\D", text)
         if match:
             return code_meaning("level", 0.85, "a level with its number", int(match[1]))

@@ -27,6 +27,17 @@ _VERSION = re.compile(
 )
 
 
+_VERSION_ONLY = re.compile(
+    r"^(?:v\.?\s?|V\.\s?)\d{1,3}(?:\.\d+){0,2}$|^(?i:ver|vers|version|versión|versão|rev|revision|revisión|revisão|révision"
+    r"|issue|indice|índice|wyd|ред|верс)(?:[.:\s]*\d{1,3}(?:\.\d+){0,2}|[.:\s]\s*[A-Z])$"
+)
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is a version and nothing else: ``Rev 07``, ``v3.1``, ``Rev. C``."""
+    return len(text) <= 14 and bool(_VERSION_ONLY.match(text))
+
+
 class Label(NamedTuple):
     """A label in its parts; a part that is not there is ``None``."""
 

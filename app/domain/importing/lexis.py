@@ -14,7 +14,7 @@ from typing import Any
 
 from app.domain.importing.dates import SERIAL_HIGH, SERIAL_LOW, is_year, read_date
 from app.domain.importing.grid import CellError, Grid, as_text
-from app.domain.importing.labels import is_code_text
+from app.domain.importing.labels import is_code_text, is_version
 from app.domain.importing.measures import read_measure
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal, words_of
 
@@ -77,6 +77,8 @@ _STARS = re.compile(r"^(?=.{2,6}$)(?P<stars>★*)☆*$|^(?P<plus>\+{2,4})$")
 _INNER_DATE = re.compile(
     r"\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}-\d{2}-\d{2}|\d{1,2}[ \-][^\W\d_]{3,9}\.?[ \-,]+\d{2,4}"
 )
+# the number of a protocol or certificate beside its day
+_NUMBERED = re.compile(r"(?:№|#|\bn[ºo°r]\.?)\s*[\w\-/]*\d[\w\-/]*", re.I)
 _ABBREVIATED = re.compile(
     r"^(?:[^\W\d_]\.\s?){1,3}[^\W\d_][\w'’\-]+$|^[^\W\d_][\w'’\-]+,?\s(?:[^\W\d_]\.\s?){1,3}$|^[^\W\d_][\w'’\-]{2,},?\s[^\W\d_]$"
 )
@@ -137,7 +139,7 @@ def _kind_of_text(text: str, raw: str, vocabulary: Vocabulary) -> int:
         return NUMBER if text.endswith("%") and number not in (0, 1) else _kind_of_number(number)
     if read_date(text, vocabulary) or inner_date(text, vocabulary):
         return DATE_TEXT
-    if level_code(text) is not None:
+    if level_code(text) is not None or is_version(text):
         return CODE
     if read_measure(text, vocabulary):
         return MEASURE
@@ -146,13 +148,14 @@ def _kind_of_text(text: str, raw: str, vocabulary: Vocabulary) -> int:
 
 def inner_date(text: str, vocabulary: Vocabulary) -> tuple[str, str] | None:
     """A date and the few words around it, as in ``Completed 12/03/2024``: the text of the date, and the rest."""
-    if not 8 < len(text) <= 48:
+    if not 8 < len(text) <= 60:
         return None
     match = _INNER_DATE.search(text)
     if not match or not read_date(match[0], vocabulary):
         return None
     rest = (text[: match.start()] + " " + text[match.end() :]).strip(" ()-–:,;/")
-    return (match[0], rest) if len(rest.split()) <= 3 and not any(c.isdigit() for c in rest) else None
+    words = _NUMBERED.sub(" ", rest).split()
+    return (match[0], rest) if len(words) <= 3 and not any(c.isdigit() for c in "".join(words)) else None
 
 
 def _kind_of_words(text: str, raw: str, vocabulary: Vocabulary) -> int:

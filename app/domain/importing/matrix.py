@@ -207,7 +207,8 @@ class MatrixReader:
             ):
                 reading.legend[as_text(self.sheet.grid.values[code])] = meaning
         for text, meaning in self.resolver.legend.items():
-            if text not in reading.legend and not text.startswith("fill:") and meaning.why.startswith("the legend"):
+            told = meaning.why.startswith("the legend") and meaning.meaning != m.UNKNOWN
+            if text not in reading.legend and not text.startswith("fill:") and told:
                 reading.legend[text] = meaning
 
     def facts(self) -> Iterator[Fact]:

@@ -278,7 +278,9 @@ class RowSorter:
 
     def _signed(self, row: int, label: str, kinds: bytes) -> bool:
         """After a blank row: words of a signature block ("Supervisor signature … Date") where the matrix has cells."""
-        if not self.gap or not self.body.rows or not self.sheet.vocabulary.has_word("footer", label):
+        words = self.sheet.vocabulary.has_word("footer", label)
+        lines = any(not kind and self.sheet.text(row, c) for c, kind in enumerate(kinds))
+        if not self.gap or not self.body.rows or not (words or lines):
             return False
         over = [c for c in self.columns if kinds[c] != EMPTY]
         classes = self.sheet.kinds.row_classes(row)

@@ -179,7 +179,7 @@ def judge_header(sheet: Sheet, row: int, prefix: _Prefix) -> Table | None:
     fields = column_fields(sheet, labels, repeats)
     _add_named(sheet, row, labels, fields)
     unnamed = [c for c in labels if c not in fields]
-    fields = {c: f for c, f in fields.items() if f == "total" or not marked(sheet, c, row, unnamed)}
+    fields = {c: f for c, f in fields.items() if f in ("total", "version") or not marked(sheet, c, row, unnamed)}
     profiles = {column: prefix.below(column, row) for column in range(sheet.width)}
     _discount_repeats(sheet, row, labels, profiles)
     key = choose_key(sheet, row, fields, profiles, labels)
