@@ -74,6 +74,11 @@ REQUIRE_SECOND_FACTOR = _flag("QUALGATE_REQUIRE_SECOND_FACTOR", False)
 # The largest file that is taken in, in bytes.
 MAX_CONTENT_LENGTH = int(os.environ.get("QUALGATE_MAX_UPLOAD_MB", "64")) * 1024 * 1024
 
+# An upload is read while the page waits, for so many seconds; what takes longer gets a page that shows progress.
+IMPORT_WAIT_SECONDS = float(os.environ.get("QUALGATE_IMPORT_WAIT", "1"))
+# How much disk the cells and readings of large imports may take between pages, in MB.
+IMPORT_CACHE_MB = int(os.environ.get("QUALGATE_IMPORT_CACHE_MB", "2000"))
+
 # Mail; without a host, mails wait in the outbox.
 MAIL_HOST = os.environ.get("QUALGATE_MAIL_HOST", "")
 MAIL_PORT = int(os.environ.get("QUALGATE_MAIL_PORT", "25"))

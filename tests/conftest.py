@@ -64,6 +64,7 @@ def settings_for(folder: Path, url: str) -> dict[str, Any]:
         "WTF_CSRF_ENABLED": False,
         "RATELIMIT_ENABLED": False,
         "PROPAGATE_EXCEPTIONS": False,
+        "IMPORT_WAIT_SECONDS": 60,
     }
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.models.base import Record, Shared, UtcDateTime
@@ -49,6 +49,29 @@ class ImportRun(Shared, Record):
 
     def __repr__(self) -> str:
         return f"Import {self.id}"
+
+
+class ImportWork(Shared, Record):
+    """Work on an import that goes on apart from any page: who does it, and how far it is.
+
+    Whoever sets ``worker`` holds a lease that ends some seconds after ``beat_at``: the work of a process that died is
+    taken up by another one. The row goes when the work is done; ``message`` is why it could not be done.
+    """
+
+    __tablename__ = "import_works"
+    __table_args__ = (UniqueConstraint("run_id", "task"),)
+    __audited__ = False  # changes every second while the work goes on; the import itself is on the trail
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("import_runs.id"), nullable=False, info={"label": _l("Import")})
+    task: Mapped[str] = mapped_column(String(40), nullable=False, info={"label": _l("Task")})
+    worker: Mapped[str | None] = mapped_column(String(80), info={"label": _l("Worker")})
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, info={"label": _l("Started")})
+    beat_at: Mapped[datetime] = mapped_column(UtcDateTime, nullable=False, info={"label": _l("Last sign of life")})
+    phase: Mapped[str] = mapped_column(String(20), nullable=False, default="waiting", info={"label": _l("Phase")})
+    done: Mapped[int] = mapped_column(Integer, nullable=False, default=0, info={"label": _l("Done")})
+    total: Mapped[int] = mapped_column(Integer, nullable=False, default=0, info={"label": _l("Of")})
+    tries: Mapped[int] = mapped_column(Integer, nullable=False, default=1, info={"label": _l("Tries")})
+    message: Mapped[str | None] = mapped_column(Text, info={"label": _l("Message")})
 
 
 class ImportMapping(Shared, Record):

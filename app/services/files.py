@@ -155,12 +155,15 @@ def store(session: Session, data: bytes, name: str, content_type: str | None = N
 
 def open_file(record: StoredFile) -> BinaryIO:
     """Return the bytes of ``record`` as a stream. Raises NotFound when the store lost them."""
+    return _open(record.sha256)
+
+
+def _open(digest: str) -> BinaryIO:
     try:
-        return the_store().open(record.sha256)
+        return the_store().open(digest)
     except FileNotFoundError:
         raise NotFound(
-            "The file with the SHA-256 %(digest)s is not in the file store. Restore it from a backup.",
-            digest=record.sha256,
+            "The file with the SHA-256 %(digest)s is not in the file store. Restore it from a backup.", digest=digest
         ) from None
 
 
@@ -169,13 +172,18 @@ def read(record: StoredFile) -> bytes:
 
     Raises RuleBroken when they were altered on disk (21 CFR 11.10(a): discern altered records).
     """
-    with open_file(record) as stream:
+    return read_by_digest(record.sha256)
+
+
+def read_by_digest(digest: str) -> bytes:
+    """Like ``read``, where only the digest is at hand and no session."""
+    with _open(digest) as stream:
         data = stream.read()
-    if sha256(data).hexdigest() != record.sha256:
+    if sha256(data).hexdigest() != digest:
         raise RuleBroken(
             "The file with the SHA-256 %(digest)s was altered in the file store. Do not use it; "
             "call quality assurance.",
-            digest=record.sha256,
+            digest=digest,
         )
     return data
 

@@ -6,20 +6,19 @@ So the reading happens in ``spreadsheets_child.py``; here its answer becomes gri
 
 import json
 import os
-import selectors
-import subprocess
 import sys
 import tempfile
-import time
 from array import array
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from app.domain.errors import BadInput
 from app.domain.importing import CellError, Grid, Span
+from app.services.children import Tick, follow, start
 
 CHILD = Path(__file__).with_name("spreadsheets_child.py")
 # Address space of the reading process. A sheet of 10,000 by 500 cells needs about 600 MB of it.
@@ -74,15 +73,17 @@ def read_workbook(
     path: Path,
     *,
     name: str | None = None,
-    tick: Callable[[int], bool] | None = None,
+    tick: Tick | None = None,
     memory: int = MEMORY,
     seconds: int = SECONDS,
+    keep: Callable[[Path], None] | None = None,
 ) -> list[Grid]:
     """All sheets of a spreadsheet file.
 
-    ``name`` is the name the user knows the file by. ``tick`` is called with the number of rows read so far, about every
-    thousand rows; when it returns false the reading is cancelled. Raises BadInput with one sentence for every file that
-    cannot be read: encrypted, damaged, of another kind, too large, dangerous.
+    ``name`` is the name the user knows the file by. ``tick`` is called every second at least with the number of rows
+    read so far and of how many (0 when that is not known); when it returns false the reading is cancelled. ``keep``
+    is given the file of cells, which ``read_grids`` takes, before it goes. Raises BadInput with one sentence for every
+    file that cannot be read: encrypted, damaged, of another kind, too large, dangerous.
     """
     file = name or path.name
     size = path.stat().st_size
@@ -90,9 +91,10 @@ def read_workbook(
         raise refuse("empty", file)
     if size > MAX_FILE:
         raise refuse("too_large", file, megabytes=size // 1_000_000, limit=MAX_FILE // 1_000_000)
-    answer = _ask(path, file, "calamine", tick, memory, seconds)
+    ask = partial(_ask, path, file, tick=tick, memory=memory, seconds=seconds, keep=keep)
+    answer = ask("calamine")
     if isinstance(answer, tuple) and answer[0] in ("broken", "memory", "gigantic"):
-        second = _ask(path, file, "openpyxl", tick, memory, seconds)
+        second = ask("openpyxl")
         if isinstance(second, list):
             return second
         answer = second if second[0] != "broken" else answer
@@ -120,7 +122,13 @@ def pick_sheet(grids: list[Grid], sheet: str, file: str) -> list[Grid]:
 
 
 def _ask(
-    path: Path, name: str, engine: str, tick: Callable[[int], bool] | None, memory: int, seconds: int
+    path: Path,
+    name: str,
+    engine: str,
+    tick: Tick | None,
+    memory: int,
+    seconds: int,
+    keep: Callable[[Path], None] | None,
 ) -> list[Grid] | tuple[str, dict[str, Any]]:
     """Run the reading process once: grids, or why not."""
     with tempfile.TemporaryDirectory(prefix="qualgate-read-") as folder:
@@ -128,46 +136,21 @@ def _ask(
         wanted = {"path": str(path.resolve()), "name": name, "engine": engine, "memory": memory, "seconds": seconds}
         request.write_text(json.dumps(wanted), "utf-8")
         command = [sys.executable, "-I", str(CHILD), str(request), str(result)]
-        environment = {"PATH": os.defpath, "LANG": "C.UTF-8"}
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)  # noqa: S603 - our own script
-        try:
-            outcome = _follow(child, tick, seconds)
-        finally:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
-            if child.stdout:
-                child.stdout.close()
+        child = start(command, {"PATH": os.defpath, "LANG": "C.UTF-8"})
+        outcome = follow(child, tick, seconds)
         if outcome:
             return outcome, {"seconds": seconds} if outcome == "time" else {}
         if not result.exists() or not result.stat().st_size:
             return "memory", {}
         with result.open("rb") as stream:
-            return _grids(stream, name)
+            grids = read_grids(stream, name)
+        if keep and isinstance(grids, list):
+            keep(result)
+        return grids
 
 
-def _follow(child: "subprocess.Popen[bytes]", tick: Callable[[int], bool] | None, seconds: int) -> str | None:
-    """Wait for the process, passing its progress on; ``time`` or ``cancelled`` when it has to be stopped."""
-    assert child.stdout is not None
-    ends = time.monotonic() + seconds
-    with selectors.DefaultSelector() as selector:
-        selector.register(child.stdout, selectors.EVENT_READ)
-        while True:
-            left = ends - time.monotonic()
-            if left <= 0:
-                return "time"
-            if not selector.select(min(left, 1.0)):
-                if tick and not tick(0):
-                    return "cancelled"
-                continue
-            line = child.stdout.readline()
-            if not line:
-                return None
-            if tick and line.strip().isdigit() and not tick(int(line)):
-                return "cancelled"
-
-
-def _grids(stream: BinaryIO, name: str) -> list[Grid] | tuple[str, dict[str, Any]]:
+def read_grids(stream: BinaryIO, name: str) -> list[Grid] | tuple[str, dict[str, Any]]:
+    """The sheets in a file of cells, or why there are none; ``name`` names the only sheet of a text file."""
     answer = json.loads(stream.readline())
     if "refused" in answer:
         return answer["refused"], answer["values"]

@@ -1,16 +1,14 @@
 """The process that opens a spreadsheet, so that a hostile or broken file can hurt nobody else.
 
 Run by path, never imported: ``python -I spreadsheets_child.py REQUEST RESULT``. REQUEST is a JSON file (path, memory
-limit in
-bytes, CPU seconds, engine); RESULT gets one JSON line followed by the cells as 32-bit numbers. Standard output carries
-progress lines. It imports nothing of the application but the module that packs cells, which needs only the standard
+limit in bytes, CPU seconds, engine); RESULT gets one JSON line followed by the cells as 32-bit numbers. Standard
+output carries progress lines. It imports nothing of the application but small modules that need only the standard
 library; importing the whole package would take longer than reading most files.
 """
 
 import csv
 import importlib.util
 import json
-import resource
 import sys
 import zipfile
 from array import array
@@ -34,6 +32,7 @@ def _load(name: str, path: Path) -> Any:
 
 
 _APP = Path(__file__).parents[1]
+children = _load("children", _APP / "services" / "children.py")
 grid = _load("grid", _APP / "domain" / "importing" / "grid.py")
 xml = _load("spreadsheets_xml", _APP / "services" / "spreadsheets_xml.py")
 text = _load("spreadsheets_text", _APP / "services" / "spreadsheets_text.py")
@@ -78,9 +77,8 @@ class Refused(Exception):
 def main() -> None:
     """Read the file that the request names and write the result, whatever happens."""
     request = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    resource.setrlimit(resource.RLIMIT_AS, (request["memory"], request["memory"]))
-    resource.setrlimit(resource.RLIMIT_CPU, (request["seconds"], request["seconds"]))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    children.limit(request["memory"], request["seconds"])
+    children.end_with_parent()
     with open(sys.argv[2], "wb") as target:
         try:
             _write(target, read(request["path"], request["name"], request["engine"]))
@@ -198,7 +196,8 @@ def _calamine(path: str, package: zipfile.ZipFile | None) -> list[dict[str, Any]
         if sheet.total_height * sheet.total_width > MAX_CELLS:
             raise Refused("gigantic", sheet=meta.name, cell=grid.address(sheet.total_height - 1, sheet.total_width - 1))
         rows = _all_rows(sheet)
-        packed = _packed(meta.name, rows, meta.visible == python_calamine.SheetVisibleEnum.Visible)
+        visible = meta.visible == python_calamine.SheetVisibleEnum.Visible
+        packed = _packed(meta.name, rows, visible, sheet.total_height)
         merges = sheet.merged_cell_ranges or []
         packed["merges"] = [(top, left, bottom, right) for (top, left), (bottom, right) in merges[:MAX_MERGES]]
         if len(merges) > MAX_MERGES:
@@ -219,8 +218,8 @@ def _all_rows(sheet: python_calamine.CalamineSheet) -> Iterable[Sequence[Any]]:
     return ([*left, *row] for row in sheet.iter_rows()) if left else sheet.iter_rows()
 
 
-def _packed(name: str, rows: Iterable[Sequence[Any]], visible: bool = True) -> dict[str, Any]:
-    values, coded, width = grid.encode(rows, _tick)
+def _packed(name: str, rows: Iterable[Sequence[Any]], visible: bool = True, height: int = 0) -> dict[str, Any]:
+    values, coded, width = grid.encode(rows, lambda number: children.tell(number, height))
     return {
         "name": name,
         "values": values,
@@ -238,10 +237,6 @@ def _packed(name: str, rows: Iterable[Sequence[Any]], visible: bool = True) -> d
     }
 
 
-def _tick(number: int) -> None:
-    print(number, flush=True)
-
-
 def _openpyxl(path: str) -> list[dict[str, Any]]:
     """The second reader: slower, but it opens what the first refuses, and cells far apart cost it nothing."""
     with open(path, "rb") as stream:
@@ -257,7 +252,7 @@ def _openpyxl(path: str) -> list[dict[str, Any]]:
         if bottom * right > MAX_CELLS:
             raise Refused("gigantic", sheet=sheet.title, cell=grid.address(bottom - 1, right - 1))
         rows = ([_plain(cells.get((r, c))) for c in range(1, right + 1)] for r in range(1, bottom + 1))
-        packed = _packed(sheet.title, rows, sheet.sheet_state == "visible")
+        packed = _packed(sheet.title, rows, sheet.sheet_state == "visible", bottom)
         merges = list(sheet.merged_cells.ranges)[:MAX_MERGES]
         packed["merges"] = [(m.min_row - 1, m.min_col - 1, m.max_row - 1, m.max_col - 1) for m in merges]
         packed["hidden_rows"] = [number - 1 for number, row in sheet.row_dimensions.items() if row.hidden]
@@ -320,7 +315,8 @@ def read_text(data: bytes) -> dict[str, Any]:
     """A text file as one sheet; encoding and delimiter are told from its content."""
     reader = text.rows_of(text.decode(data))
     try:
-        return _packed("", ([text.unguarded(cell) for cell in row] for row in reader))
+        rows = ([text.unguarded(cell) for cell in row] for row in reader)
+        return _packed("", rows, height=data.count(b"\n") + 1)
     except csv.Error as error:
         raise Refused("csv", line=reader.line_num, error=str(error)) from error
 

@@ -1,7 +1,6 @@
 """The sheet on the page: what was understood laid over it, and the form that corrects it."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from app.domain.importing import Grid, SheetReading, column_letters
 from app.models.importing import ImportRun
+from app.services.readings import facts_above, text_counts
 from app.views.look import say
 
 ROWS, COLUMNS = 60, 60
@@ -129,10 +129,7 @@ def _or_itself(**options: str) -> list[tuple[str, str]]:
 
 def legend_rows(reading: SheetReading) -> list[dict[str, Any]]:
     """Every code with its number of cells and its meaning."""
-    counts: Counter[str] = Counter()
-    for fact in reading.facts():
-        if fact.text in reading.legend:
-            counts[fact.text] += 1
+    counts = text_counts(reading)
     options = [(name, str(label)) for name, label in DETAIL_LABELS.items()]
     return [
         {"code": code, "count": counts[code], "meaning": meaning.detail, "options": options}
@@ -165,7 +162,7 @@ def read_form(run: ImportRun, reading: SheetReading, form: Mapping[str, str]) ->
 def picture(grid: Grid, reading: SheetReading) -> dict[str, Any]:
     """The upper left part of the sheet with the role of every row, column and cell."""
     width, height = min(grid.width, COLUMNS), min(grid.height, ROWS)
-    facts = {(fact.row, fact.column): fact for fact in reading.facts() if fact.row < height and fact.column < width}
+    facts = {(fact.row, fact.column): fact for fact in facts_above(reading, height) if fact.column < width}
     lines = set(reading.item_lines)
     roles = []
     for column in range(width):

@@ -1,13 +1,13 @@
 """What a matrix leaves open, as fields and sentences; and the effect of an import, as the page shows it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
 from flask import url_for
 from flask_babel import gettext, ngettext
 
-from app.domain.importing import SheetReading
 from app.models.importing import ImportRun
 from app.services.matrix_import import taking
 from app.services.matrix_import.commit import DryRun
@@ -27,13 +27,19 @@ FIELD_OF = {
 }
 
 
-def open_fields(found: Recognized, reading: SheetReading) -> list[dict[str, Any]]:
-    """The fields for what this sheet leaves open, each with a sentence that says how many cells it concerns."""
+def open_fields(model: Mapping[str, Any], sheet: str, chosen: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The fields for what a sheet leaves open, each with a sentence that says how many cells it concerns.
+
+    ``model`` comes from ``open_model``, ``chosen`` are the decisions about the sheet so far.
+    """
+    ones = [Open(**{**one, "levels": set(one["levels"])}) for one in model["open"] if one["sheet"] == sheet]
+    return [_field(one, chosen.get(FIELD_OF[one.kind]), chosen) for one in ones]
+
+
+def open_model(found: Recognized) -> dict[str, Any]:
+    """What the sheets of a file leave open, as plain values."""
     contents = contents_of(found.reading, found.grids, found.mapping)
-    chosen = found.mapping.get(reading.name, {})
-    return [
-        _field(one, chosen.get(FIELD_OF[one.kind]), chosen) for one in contents.open_ones() if one.sheet == reading.name
-    ]
+    return {"open": [{**asdict(one), "levels": sorted(one.levels)} for one in contents.open_ones()]}
 
 
 def _field(one: Open, value: Any, chosen: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,17 +118,21 @@ def read_takings(mapping: Mapping[str, Any], form: Mapping[str, str], today: dat
     return mine
 
 
-def left_open(run: ImportRun, result: DryRun) -> list[dict[str, str]]:
-    """What is left out of each sheet, in a sentence, with the page on which that is decided."""
+def left_open(result: DryRun) -> list[dict[str, str]]:
+    """What is left out of each sheet, in a sentence."""
+    return [{"text": say(sentence_of(one)), "sheet": one.sheet} for one in result.contents.open_ones() if not one.taken]
+
+
+def with_places(run: ImportRun, rows: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """What is left out, with the page on which that is decided, as long as it can be."""
     return [
         {
-            "text": say(sentence_of(one)),
-            "url": url_for("MatrixImportView.review", number=run.id, sheet=one.sheet, _anchor="open")
+            "text": row["text"],
+            "url": url_for("MatrixImportView.review", number=run.id, sheet=row["sheet"], _anchor="open")
             if run.state == "ready"
             else "",
         }
-        for one in result.contents.open_ones()
-        if not one.taken
+        for row in rows
     ]
 
 
@@ -160,6 +170,6 @@ def shown_effect(result: DryRun, effect: Effect | None) -> dict[str, Any] | None
         "tiles": [{"number": n, "label": label, "icon": icon, "look": look} for n, label, icon, look in tiles],
         "people": gettext("%(n)s of %(all)s people are affected.", n=effect.affected, all=effect.people),
         "sentences": [say(one) for one in sentences(result, effect)],
-        "functions": effect.functions[:FUNCTIONS_SHOWN],
-        "top": effect.top,
+        "functions": [asdict(one) for one in effect.functions[:FUNCTIONS_SHOWN]],
+        "top": [asdict(one) for one in effect.top],
     }

@@ -1,6 +1,7 @@
 """The import pages for lists, and the door to all imports: choose a kind, upload, check, sign (IMP-2, IMP-3, UX-5)."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from flask import Response, current_app, redirect, request, url_for
@@ -15,19 +16,24 @@ from app.extensions import db
 from app.models.importing import IMPORT_STATES, ImportRun
 from app.models.signing import Signature
 from app.safeguards.context import current
-from app.services import files, importing
+from app.services import importing, shelf
 from app.services.importing import commit
+from app.services.importing import runs as imports
 from app.services.importing.plan import Plan
 from app.services.importing.reading import read_table
-from app.services.matrix_import import runs
-from app.views import signing
+from app.services.importing.working import Telling, no_telling
+from app.views import background, import_signing
+from app.views import import_checks as checks
+from app.views.arguments import whole_number
 from app.views.guard import permitted
-from app.views.look import safe_url, say
+from app.views.import_progress import home_of, not_while_reading
+from app.views.look import say
 from app.views.refusals import sentence
-from app.views.transaction import transaction
 
 ORDER = 60
 SHOWN = 300
+LARGE = 500_000
+"""Bytes of a list whose dry run may take longer than a page."""
 
 KINDS: dict[str, tuple[Any, Any, str]] = {
     "matrix": (
@@ -60,6 +66,10 @@ class ImportView(BaseView):
         """Choose what is in the file and upload it."""
         errors: dict[str, str] = {}
         kind = request.form.get("kind") or request.args.get("kind", "matrix")
+        failed = whole_number(request.args.get("failed"))
+        if request.method == "GET" and failed is not None:
+            run = imports.find_run(db.session(), failed)
+            kind, errors["file"] = run.kind, background.unpacked(run.message)
         if request.method == "POST":
             try:
                 return redirect(self._take(kind))
@@ -82,7 +92,7 @@ class ImportView(BaseView):
             max_mb=current_app.config["MAX_CONTENT_LENGTH"] // (1024 * 1024),
             runs=[_shown(run) for run in _earlier(db.session())],
         )
-        return page, 422 if errors else 200
+        return page, 422 if errors and request.method == "POST" else 200
 
     def _take(self, kind: str) -> str:
         """Keep the uploaded file and begin its import; return where it goes on."""
@@ -92,23 +102,7 @@ class ImportView(BaseView):
         if upload is None or not upload.filename:
             raise BadInput("Choose a file.", field="file")
         name, data = upload.filename.replace("\\", "/").rsplit("/", 1)[-1][:200], upload.read()
-        with transaction() as session:
-            if kind == "matrix":
-                return url_for("MatrixImportView.review", number=runs.open_run(session, name, data).id)
-            read_table(name, data)
-            context = current()
-            run = ImportRun(
-                kind=kind,
-                file_id=files.store(session, data, name).id,
-                file_name=files.clean_name(name),
-                state="ready",
-                started_at=context.now(),
-                username=context.username,
-                printed_name=context.printed_name,
-            )
-            session.add(run)
-            session.flush()
-            return url_for(".check", number=run.id)
+        return home_of(background.take_in(kind, name, data))
 
     @expose("/template/<string:kind>.csv")
     @permitted("add")
@@ -124,27 +118,27 @@ class ImportView(BaseView):
     def check(self, number: int) -> ResponseReturnValue:
         """The dry run of a list; after the commit, what was imported."""
         run = _find(db.session(), number)
-        plan = plan_of(db.session(), run)
+        if elsewhere := not_while_reading(run):
+            return elsewhere
         done = run.state == "committed"
-        can_sign = run.state == "ready" and not plan.errors and plan.changes and current().may("imports", "commit")
+        model = _written(run) if done else checks.checked(run, "check", _model, run.file.size > LARGE, db.session())
+        refused, changes = model.get("refused", ""), model.get("writes", 0)
+        can_sign = run.state == "ready" and not refused and changes and current().may("imports", "commit")
         return self.render_template(
             "importing/dry_run.html",
             run_label=f"{say(KINDS[run.kind][0])}: {run.file_name}",
             file_name=run.file_name,
             sha256=run.file.sha256,
-            totals=_totals(plan),
-            problems=[
-                {"place": one.place, "value": one.value, "text": say(one.phrase), "suggestions": []}
-                for one in [*plan.errors, *plan.warnings][:SHOWN]
-            ],
-            changes=[
-                {"kind": one.action, "label": "", "text": one.what, "place": one.place} for one in plan.details[:SHOWN]
-            ],
+            totals=model["totals"],
+            problems=model.get("problems", []),
+            changes=model.get("changes", []),
             shown_of="",
             effect=None,
+            compared_at=checks.compared_at(model),
+            again_url=url_for("ImportProgressView.again", number=number, to="check"),
             sign_url=url_for(".sign", number=number) if can_sign else None,
-            refused=gettext("Correct the cells named below and upload the file again.") if plan.errors else "",
-            cancel_url=url_for(".cancel", number=number) if run.state == "ready" else None,
+            refused=refused,
+            cancel_url=url_for("ImportProgressView.cancel", number=number) if run.state == "ready" else None,
             committed={"at": run.finished_at, "printed_name": run.printed_name, "reason": run.reason} if done else None,
         )
 
@@ -152,49 +146,48 @@ class ImportView(BaseView):
     @permitted("commit")
     def sign(self, number: int) -> ResponseReturnValue:
         """Sign the import of a list; everything is written in the transaction of the signature."""
-        run = _find(db.session(), number)
-        if request.method == "GET":
-            runs.still_open(run)
 
-        def write(session: Session, signature: Signature, reason: str | None) -> str:
-            mine = _find(session, number)
-            if runs.to_write(session, mine, signature.id):
-                plan = plan_of(session, mine)
-                if commit.write(session, plan, reason or "", signature_id=signature.id, run=mine) is None:
-                    raise RuleBroken("By now everything in this file is recorded already. Nothing was signed.")
-            return url_for(".check", number=number)
+        def write(session: Session, run: ImportRun, signature: Signature, reason: str) -> ImportRun | None:
+            return commit.write(session, plan_of(session, run), reason, signature_id=signature.id, run=run)
 
-        return signing.ask(
-            run,
-            "commit",
-            write,
-            title=gettext("Import %(file)s", file=run.file_name),
-            action_url=url_for(".sign", number=number),
-            cancel_url=url_for(".check", number=number),
-            needs_reason=True,
-            done=gettext("Signed and imported."),
-        )
-
-    @expose("/list/<int:number>/cancel", methods=["POST"])
-    @permitted("add")
-    def cancel(self, number: int) -> ResponseReturnValue:
-        """Give the import of a list up."""
-        with transaction() as session:
-            runs.give_up(_find(session, number))
-        return redirect(url_for(".index"))
+        here, back = url_for(".sign", number=number), url_for(".check", number=number)
+        return import_signing.sign(number, importing.KINDS, write, here=here, back=back)
 
 
-def plan_of(session: Session, run: ImportRun) -> Plan:
+def plan_of(session: Session, run: ImportRun, telling: Telling = no_telling) -> Plan:
     """What importing the stored list would do now."""
-    table = read_table(run.file_name, runs.file_bytes(run))
+    table = read_table(run.file_name, imports.file_bytes(run), telling=telling)
+    telling("comparing", 0, 0)
     return importing.check(session, run.kind, table, current_app.config["TIME_ZONE"])
 
 
+def _model(session: Session, run: ImportRun, telling: Telling) -> checks.Model:
+    """The dry run of a list as its page shows it."""
+    plan = plan_of(session, run, telling)
+    return {
+        "totals": _totals({noun: dict(counts) for noun, counts in plan.counts.items()}),
+        "problems": [
+            {"place": one.place, "value": str(one.value), "text": str(say(one.phrase)), "suggestions": []}
+            for one in [*plan.errors, *plan.warnings][:SHOWN]
+        ],
+        "changes": [
+            {"kind": one.action, "label": "", "text": one.what, "place": one.place} for one in plan.details[:SHOWN]
+        ],
+        "refused": gettext("Correct the cells named below and upload the file again.") if plan.errors else "",
+        "writes": plan.changes,
+    }
+
+
+def _written(run: ImportRun) -> checks.Model:
+    """What was imported, as it was counted then."""
+    return {"totals": _totals(json.loads(run.summary or "{}"))}
+
+
 def _find(session: Session, number: int) -> ImportRun:
-    return runs.find_run(session, number, importing.KINDS)
+    return imports.find_run(session, number, importing.KINDS)
 
 
-def _totals(plan: Plan) -> list[dict[str, Any]]:
+def _totals(counts: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
     return [
         {
             "label": noun,
@@ -203,17 +196,15 @@ def _totals(plan: Plan) -> list[dict[str, Any]]:
             "end": n.get("end", 0) + n.get("withdraw", 0),
             "same": n.get("unchanged", 0),
         }
-        for noun, n in plan.counts.items()
+        for noun, n in counts.items()
     ]
 
 
 def _earlier(session: Session) -> list[ImportRun]:
-    return list(session.scalars(runs.visible_runs().order_by(ImportRun.id.desc()).limit(15)))
+    return list(session.scalars(imports.visible_runs().order_by(ImportRun.id.desc()).limit(15)))
 
 
 def _shown(run: ImportRun) -> dict[str, Any]:
-    view = "MatrixImportView" if run.kind == "matrix" else "ImportView"
-    step = "review" if run.kind == "matrix" and run.state == "ready" else "check"
     label, _, _ = KINDS.get(run.kind, (run.kind, "", ""))
     return {
         "label": run.file_name,
@@ -222,13 +213,15 @@ def _shown(run: ImportRun) -> dict[str, Any]:
         "state_label": say(IMPORT_STATES[run.state]),
         "started_at": run.started_at,
         "printed_name": run.printed_name,
-        "url": safe_url(f"{view}.{step}", number=run.id),
-        "summary": json.loads(run.summary or "{}"),
+        "url": home_of(run),
     }
 
 
 def register(appbuilder: AppBuilder) -> None:
-    """Put the upload page into the menu."""
+    """Put the upload page into the menu, and say where what is worked out of large files is kept meanwhile."""
+    config = appbuilder.app.config
+    key = str(config["SECRET_KEY"]).encode()
+    shelf.configure(Path(config["INSTANCE_FOLDER"]) / "import-cache", key, config["IMPORT_CACHE_MB"] * 1_000_000)
     appbuilder.add_view(
         ImportView(),
         "import",

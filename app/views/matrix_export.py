@@ -11,12 +11,13 @@ from app.domain.errors import NotFound
 from app.extensions import db
 from app.models.importing import ImportRun
 from app.safeguards.context import current
-from app.services.matrix_import import copies, runs, stock
+from app.services.importing import runs as imports
+from app.services.matrix_import import copies, stock
 from app.services.spreadsheets_writing import Written
 from app.views.downloads import download
 from app.views.guard import permitted
 from app.views.look import say
-from app.views.matrix_import import zone
+from app.views.matrix_import import recognized, zone
 
 SHOWN = 10
 """Imports that the page offers to take back."""
@@ -66,7 +67,9 @@ class MatrixExportView(BaseView):
     def as_imported(self, number: int) -> ResponseReturnValue:
         """The file of an import in its own layout with what is recorded now; ``marks=no`` leaves changes unmarked."""
         session: Session = db.session()
-        run = runs.find_run(session, number)
+        run = imports.find_run(session, number, ("matrix",))
+        if run.state == "committed":
+            recognized(run, "export")
         written = copies.copy_of_run(
             session, run, current().now(), zone(), marks=request.args.get("marks") != "no", say=say
         )

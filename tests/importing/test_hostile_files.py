@@ -102,7 +102,7 @@ def test_reading_can_be_cancelled_while_it_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "long.xlsx"
     path.write_bytes(workbook({"M": [[number, "x"] for number in range(4000)]}))
     with pytest.raises(BadInput, match="was cancelled"):
-        read_workbook(path, tick=lambda rows: False)
+        read_workbook(path, tick=lambda done, total: False)
 
 
 def test_errors_dates_hidden_rows_and_merges_survive_reading() -> None:

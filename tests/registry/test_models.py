@@ -9,8 +9,8 @@ from app.models.base import AppendOnly, Dated, Fact, Record, Scoped, Shared
 
 pytestmark = pytest.mark.req("CLI-1", "AUD-1")
 
-WITHOUT_TRAIL = {"LoginSession", "ReadingSession", "SigningChallenge"}
-"""Kinds that only pass through: a sign of life, seconds of reading, a challenge; what comes of them is on the trail."""
+WITHOUT_TRAIL = {"ImportWork", "LoginSession", "ReadingSession", "SigningChallenge"}
+"""Kinds that only pass through: signs of life, seconds of reading, a challenge; what comes of them is on the trail."""
 
 
 def kinds() -> list[type[Any]]:

@@ -1,6 +1,6 @@
 """The first schema
 
-Revision: 0001; after: ; 2026-11-20 15:49:47.519649
+Revision: 0001; after: ; 2026-11-20 15:58:01.834846
 """
 
 import sqlalchemy as sa
@@ -827,6 +827,23 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_extensions_client_id'), ['client_id'], unique=False)
         batch_op.create_index('ix_extensions_person', ['person_id', 'item_id'], unique=False)
 
+    op.create_table('import_works',
+    sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('task', sa.String(length=40), nullable=False),
+    sa.Column('worker', sa.String(length=80), nullable=True),
+    sa.Column('started_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('beat_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('phase', sa.String(length=20), nullable=False),
+    sa.Column('done', sa.Integer(), nullable=False),
+    sa.Column('total', sa.Integer(), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('message', sa.Text(), nullable=True),
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('row_version', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['run_id'], ['import_runs.id'], ),
+    sa.PrimaryKeyConstraint('id'),
+    sa.UniqueConstraint('run_id', 'task')
+    )
     op.create_table('requirements',
     sa.Column('item_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('recurrence_months', sa.Integer(), nullable=True),
@@ -1188,6 +1205,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_requirements_client_id'))
 
     op.drop_table('requirements')
+    op.drop_table('import_works')
     with op.batch_alter_table('extensions', schema=None) as batch_op:
         batch_op.drop_index('ix_extensions_person')
         batch_op.drop_index(batch_op.f('ix_extensions_client_id'))

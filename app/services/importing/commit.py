@@ -14,6 +14,7 @@ from app.safeguards.context import because, current
 from app.safeguards.database import take_turns
 from app.services import files, reconciler
 from app.services.importing.plan import Plan, Touched, Writing
+from app.services.importing.runs import add_run
 
 COMMIT = ("imports", "commit")
 """The permission to write an import."""
@@ -77,9 +78,7 @@ def write(
     with because(reason):
         file = files.store(session, table.data, table.file)
         if run is None:
-            run = ImportRun(
-                kind=plan.kind, started_at=at, username=context.username, printed_name=context.printed_name
-            )  # fmt: skip
+            run = add_run(session, plan.kind, file, table.file, "committing")
         run.file_id, run.file_name = file.id, files.clean_name(table.file)
         run.reason, run.signature_id = reason, signature_id
         run.state, run.progress = "committed", 100
@@ -87,7 +86,6 @@ def write(
         touched = plan.write(Writing(session, at, reason, file.id))
         reconcile(session, touched, _trigger(plan), table.file)
         run.finished_at = context.now()
-        session.add(run)
         session.flush()
     return run
 

@@ -22,6 +22,7 @@ from app.services import files
 from app.services.importing import KINDS
 from app.services.importing.commit import COMMIT, IMPORT_LOCK, reconcile
 from app.services.importing.plan import Plan, Touched, Writing
+from app.services.importing.runs import add_run
 from app.services.importing.sheet import Sheet
 from app.services.importing.tables import Table
 from app.services.matrix_import.changes import Change, Changes
@@ -154,8 +155,7 @@ def _write(
     at = context.now()
     file = files.store(session, data, found.file)
     if run is None:
-        run = ImportRun(kind="matrix", started_at=at, username=context.username, printed_name=context.printed_name)
-        session.add(run)
+        run = add_run(session, "matrix", file, found.file, "committing")
     run.file_id, run.file_name = file.id, files.clean_name(found.file)
     run.reason, run.signature_id = reason, signature_id
     run.mapping = json.dumps(found.mapping, ensure_ascii=False)

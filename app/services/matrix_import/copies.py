@@ -16,6 +16,7 @@ from app.domain.errors import BadInput, RuleBroken
 from app.domain.importing import Grid, SheetReading, column_number, recognize
 from app.domain.text import Phrase
 from app.models.importing import ImportRun
+from app.services.importing import runs as imports
 from app.services.matrix_import import runs
 from app.services.matrix_import.contents import contents_of
 from app.services.matrix_import.differences import find_changes
@@ -40,7 +41,7 @@ MOST_CELLS = 2_000_000
 
 def committed(session: Session, most: int) -> list[ImportRun]:
     """The latest imports of a matrix that were written and that the one who acts may know of."""
-    query = runs.visible_runs().where(ImportRun.kind == "matrix", ImportRun.state == "committed")
+    query = imports.visible_runs().where(ImportRun.kind == "matrix", ImportRun.state == "committed")
     return list(session.scalars(query.order_by(ImportRun.id.desc()).limit(most)))
 
 
@@ -53,12 +54,13 @@ def copy_of_run(
     """
     if run.state != "committed":
         raise RuleBroken("This import has not been signed, so there is nothing to take back yet.")
-    found, result = runs.check(session, run, zone)
+    found = runs.recognized(run)
+    result = runs.check(session, run, found, zone)
     return current_copy(
         session,
         found,
         result.matches,
-        runs.file_bytes(run),
+        imports.file_bytes(run),
         now,
         calendar_of(zone),
         since=run.finished_at,

@@ -1,12 +1,13 @@
 """Reads a file and recognizes its sheets; turns the result into the JSON of the command line."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.domain.importing import Grid, WorkbookReading, recognize
+from app.services.children import Tick
 from app.services.matrix_import.mapping import clean_choices
 from app.services.matrix_import.stock import stock_mapping
 from app.services.matrix_import.taking import for_recognition
@@ -31,7 +32,7 @@ def read_and_recognize(
     name: str | None = None,
     sheet: str | None = None,
     mapping: Mapping[str, Any] | None = None,
-    tick: Callable[[int], bool] | None = None,
+    tick: Tick | None = None,
 ) -> Recognized:
     """Read the file and recognize all of its sheets, or only ``sheet``.
 

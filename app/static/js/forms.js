@@ -75,15 +75,19 @@ function followProgress(root) {
   root.querySelectorAll("[data-progress]").forEach((box) => {
     const bar = box.querySelector("progress");
     const text = box.querySelector("[data-progress-text]");
+    const detail = box.querySelector("[data-progress-detail]");
+    const tell = (place, words) => { if (place && words !== undefined && place.textContent !== words) place.textContent = words; };
     const look = async () => {
-      const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
-      if (!answer.ok) return;
-      const now = await answer.json();
-      bar.max = now.total || 1;
-      bar.value = now.done || 0;
-      if (text && now.text) text.textContent = now.text;
-      if (now.finished) location.href = now.url || location.href;
-      else setTimeout(look, 1000);
+      try {
+        const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" } });
+        if (answer.status === 401 || answer.status === 403 || answer.status === 404) { location.reload(); return; }
+        const now = answer.ok ? await answer.json() : {};
+        if (now.finished) { location.href = now.url || location.href; return; }
+        if (now.total) { bar.max = now.total; bar.value = now.done; } else bar.removeAttribute("value");
+        tell(text, now.text);
+        tell(detail, now.detail);
+      } catch { /* the server is away for a moment: ask again */ }
+      setTimeout(look, 900);
     };
     setTimeout(look, 600);
   });
