@@ -7,7 +7,6 @@ import os
 import resource
 import selectors
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from threading import Thread
@@ -27,7 +26,8 @@ def end_with_parent() -> None:
     """In the process itself: end when standard input closes, which it does whatever becomes of the parent."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 64):  # the bare descriptor: a buffered stream could not be closed while it is read
+            pass
         os._exit(1)
 
     Thread(target=wait, daemon=True).start()

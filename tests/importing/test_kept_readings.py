@@ -1,0 +1,37 @@
+"""A reading that was kept on disk says exactly what it said before, whatever the layout."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from app.domain.importing import SheetReading, Span, make_grid, recognize
+from app.services.readings import facts_above, read_reading, text_counts, write_reading
+from app.services.shelf import Shelf
+from app.services.vocabularies import load_vocabulary
+from tests.importing.test_layouts import LAYOUTS, value_of
+
+
+@pytest.mark.parametrize("path", LAYOUTS, ids=lambda path: path.stem)
+def test_a_kept_reading_is_the_same(path: Path, tmp_path: Path) -> None:
+    fixture = json.loads(path.read_text("utf-8"))
+    merges = tuple(Span(*edges) for edges in fixture.get("merges", ()))
+    grids = [
+        make_grid(name, [[value_of(cell) for cell in row] for row in rows], merges=merges)
+        for name, rows in fixture["sheets"].items()
+    ]
+    before = recognize(grids, load_vocabulary())
+    shelf = Shelf(tmp_path, b"key", 10_000_000)
+    shelf.put("reading", lambda target: write_reading(target, before, lambda done, total: None))
+    kept = shelf.get("reading")
+    assert kept is not None
+    for one, other in zip(before.sheets, read_reading(kept).sheets, strict=True):
+        for field in fields(SheetReading):
+            if field.name not in ("facts", "places"):
+                assert getattr(one, field.name) == getattr(other, field.name), field.name
+        assert list(one.facts()) == list(other.facts())
+        assert list(one.facts()) == list(other.facts()), "walking it twice gives the same"
+        assert list(one.places()) == list(other.places())
+        assert text_counts(one) == text_counts(other)
+        assert list(facts_above(one, 5)) == list(facts_above(other, 5))
