@@ -32,7 +32,7 @@ from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.measures import hours_of, months_of, unit_of
 from app.domain.importing.reading import IN_ROWS, Fact, Item, Question, SheetReading, Subject
 from app.domain.importing.sheet import Sheet
-from app.domain.importing.vocabulary import normal
+from app.domain.importing.vocabulary import normal, words_of
 
 
 @dataclass(slots=True)
@@ -256,14 +256,16 @@ class ListReader:
 
     def _heading_detail(self, column: int) -> str | None:
         """What the heading of a list says about all its entries: "Completed courses", "Optional trainings"."""
-        detail = self.sheet.vocabulary.detail(self.header(column), whole=False)
-        return detail if detail in _HEADING_DETAILS else None
+        vocabulary, heading = self.sheet.vocabulary, self.header(column)
+        words = [word for word in words_of(heading) if not vocabulary.names_field(word, *ITEM_FIELDS)]
+        found = (vocabulary.detail(text, whole=False) for text in (" ".join(words), heading))
+        return next((detail for detail in found if detail in _HEADING_DETAILS), None)
 
     def tells(self, column: int) -> bool:
         """Whether the heading of a list speaks of training: of items, or of being required or done."""
         heading, vocabulary = self.header(column), self.sheet.vocabulary
-        named = vocabulary.names_field(heading, *ITEM_FIELDS) or vocabulary.has_word("item", heading)
-        return bool(heading) and (named or self._heading_detail(column) is not None)
+        named = any(vocabulary.names_field(word, *ITEM_FIELDS) for word in (heading, *words_of(heading)))
+        return named or self._heading_detail(column) is not None
 
     def _known_entries(self, column: int) -> set[str]:
         """Entries that stand alone between the signs of a list in the column; they settle what " / " parts."""
