@@ -46,6 +46,8 @@ _DERIVED = {
     2: "held",
     5: "held",
 }
+# Steps in which percentages are levels: quarters, fifths, thirds.
+_STEPS = (0.25, 0.2, 1 / 3)
 _YES_WORDS = ("yes", "y", "true", "no", "n", "false")
 
 
@@ -173,7 +175,7 @@ class Resolver:
         """Parts of a whole: few steps such as 25 % are levels, many different ones say how far somebody has come."""
         if max(self.profile.numbers, default=0) > 1 or min(self.profile.numbers, default=0) < 0 or self.profile.larger:
             return code_meaning("level", 0.5, "a level between two steps", int(exact)) if 0 < exact < 1 else None
-        if len(self.profile.fractions) <= 5:
+        if len(self.profile.fractions) <= 5 and any(_steps(self.profile.fractions, step) for step in _STEPS):
             return code_meaning("level", 0.75, "one of few steps between 0 and 100 %: a level", round(exact * 4))
         if exact in (0, 1):
             return code_meaning("held" if exact else "not_started", 0.6, "all or nothing among percentages")
@@ -373,6 +375,11 @@ def _count_number(profile: Profile, value: Any, kind: int, number: int) -> None:
         profile.halves += number
     else:
         profile.larger += number
+
+
+def _steps(fractions: Iterable[float], step: float) -> bool:
+    """Whether all fractions are multiples of a step."""
+    return all(abs(fraction / step - round(fraction / step)) < 0.05 for fraction in fractions)
 
 
 def counting(lines: list[list[Any]]) -> bool:

@@ -21,11 +21,14 @@ _PAIR = re.compile(
 )
 _BACK = re.compile(r"^\s*(?P<text>[^=]{3,60}?)\s*=\s*[\"'(]?(?P<code>[^\s=]{1,5})[\"')]?\s*$")
 _INLINE = re.compile(
-    r"(?:(?<=^)|(?<=[\s;,，、；|/(\[]))[\"'(\[]?(?P<code>[^\s=＝:：;,，、|()\[\]\"']{1,5})[\"')\]]?\s*(?:=|＝|:|：|\s[-–—]\s)\s*"
+    r"(?:(?<=^)|(?<=[\s;,，、；|/(\[]))[\"'(\[]?(?P<code>[^\s=＝:：;,，、|()\[\]\"']{1,5}|[^\W\d_]{6,16}(?=\s?[=＝]))[\"')\]]?\s*(?:=|＝|:|：|\s[-–—]\s)\s*"
 )
 _DRAWN = re.compile(
     r"(?:(?<=^)|(?<=[\s,;|、，；。()（）\[/・:：\u3000]))(?P<code>[^\w\s,;:|、，；。()（）\[\]\"'=]|〇)"
     r"(?:\s*[:：=＝]\s*|\s+(?:[-–]\s+)?|(?=[^\W\d_]))"
+)
+_STANDS_FOR = re.compile(
+    r"[“\"「『'‘]?(?P<code>[^\s“”\"「」『』；;，,：:]{1,3})[”\"」』'’]?\s?(?:表示|代表)(?P<text>[^；;，,。、\n]{2,20})"
 )
 _LETTERED = re.compile(r"(?:^|[\s,;|/(])\w{1,3}\s*[=＝:：]")
 _SPLIT = re.compile(r"[\n;；|]|\s{3,}|(?<=[^\d]),\s(?=\S{1,5}\s*[=:])")
@@ -79,6 +82,7 @@ def read_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
     if len(raw) > 3000:
         return
     drawn = list(_drawn_pairs(_without_title(raw, vocabulary), vocabulary))
+    drawn = drawn or [(match["code"], match["text"]) for match in _STANDS_FOR.finditer(raw)]
     if drawn or not any(sign in raw for sign in "=:：＝-–—→"):
         yield from drawn
         return
@@ -139,7 +143,10 @@ def understood(words: str, vocabulary: Vocabulary) -> bool:
 
 
 def _plausible(code: str, words: str, vocabulary: Vocabulary, equals: bool) -> bool:
-    if not _is_code(code) or len(words) > 200:
+    if (
+        not (_is_code(code) or (equals and len(code) <= 16 and code.isalpha() and code[0].isupper()))
+        or len(words) > 200
+    ):
         return False
     if vocabulary.field_names(code) and not equals and len(code) > 2:
         return False
@@ -147,6 +154,8 @@ def _plausible(code: str, words: str, vocabulary: Vocabulary, equals: bool) -> b
 
 
 def _is_code(code: str) -> bool:
+    if is_cjk(code) and len(code) > 3:
+        return False
     return len(code) <= 5 and not (code.isalpha() and code.islower() and len(code) > 3 and not is_cjk(code))
 
 
@@ -282,6 +291,8 @@ def _scale_level(entry: Entry, vocabulary: Vocabulary, quartered: bool) -> int |
     if entry.code.isdigit():
         return int(entry.code)
     level = level_of(entry.text, vocabulary)
+    if level is None:
+        level = vocabulary.levels.get(normal(entry.code))
     if level is not None:
         return level
     for scale in (vocabulary.scales["iluo"], vocabulary.scales["harvey"] if quartered else {}):

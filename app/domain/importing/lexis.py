@@ -66,6 +66,7 @@ _PARTICLES = frozenset(
         "af",
     ]
 )
+_MONTH_OF_YEAR = re.compile(r"^(?:19|20)\d\d\.(?:0[1-9]|1[0-2])$")
 _TITLES = ("นาย", "นาง", "น.ส.", "ด.ช.", "ว่าที่")
 _NUMBER_LIST = re.compile(r"^\s*[\w\-]{1,10}(?:\s*[,;/|\n]\s*[\w\-]{1,10})+\s*[,;]?\s*$")
 _LEVEL_CODE = re.compile(
@@ -134,6 +135,8 @@ def _kind_of_text(text: str, raw: str, vocabulary: Vocabulary) -> int:
         return MARK
     if vocabulary.detail(text) or normal(text) in vocabulary.levels:
         return STATUS
+    if _MONTH_OF_YEAR.match(text):
+        return DATE_TEXT
     number = number_of(text)
     if number is not None:
         return NUMBER if text.endswith("%") and number not in (0, 1) else _kind_of_number(number)

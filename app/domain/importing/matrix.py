@@ -11,6 +11,7 @@ from app.domain.importing.days import day_of
 from app.domain.importing.decoys import lone_numbers, plain_list, refuse
 from app.domain.importing.derived import nobody, trim_columns, trim_rows
 from app.domain.importing.grid import as_text
+from app.domain.importing.halves import leave_out_wanted
 from app.domain.importing.headers import HeaderZone, provenance, read_header_zone
 from app.domain.importing.legend import Outside, entry_meanings, find_entries, used_codes
 from app.domain.importing.lexis import CODE, DATE_TEXT, MARK, SMALL, STATUS
@@ -36,6 +37,7 @@ class MatrixReader:
         self.body: Body = sort_rows(sheet, table, self.zone)
         trim_rows(sheet, table, self.body)
         trim_columns(sheet, table, self.body, self.zone.labels)
+        self.first_of_pair = leave_out_wanted(sheet, table, self.body)
         self.columns = column_lines(sheet, table, self.zone, self.body)
         self.rows = row_lines(sheet, table, self.body)
         self.legends = legends
@@ -108,7 +110,7 @@ class MatrixReader:
         reading.metadata_rows = {**zone.meta, **self.body.foot}
         reading.metadata_columns = {c: f for c, f in self.table.fields.items() if c != self.table.key}
         reading.key_column = self.table.key
-        reading.first_data_row = self.body.rows[0]
+        reading.first_data_row = self.first_of_pair.get(self.body.rows[0], self.body.rows[0])
         reading.last_data_row = self.body.rows[-1]
         reading.item_lines = list(self.table.columns)
         reading.provenance = provenance(sheet, zone.labels[0])
@@ -125,6 +127,8 @@ class MatrixReader:
         self.column_of: list[dict[int, int]] = []
         if self.decision.subjects_in_rows:
             reading.subjects, self.row_of = make_subjects(self.rows, person)
+            for subject in reading.subjects:
+                subject.line = self.first_of_pair.get(subject.line, subject.line)
             for lines in across:
                 items, of_line = make_items(lines)
                 places = add_items(reading.items, items)
