@@ -47,6 +47,8 @@ class Version:
 
     def verdict(self, functions: Iterable[int], anyone: bool) -> str:
         """Return the strictest verdict over the job ``functions``; ``anyone`` adds everything the version demands."""
+        if not self.verdicts:
+            return self.default
         found = [self.verdicts.get(function, self.default) for function in functions]
         if anyone:
             found += [self.default, *self.verdicts.values()]
@@ -107,7 +109,7 @@ class Terms:
         self._anyone = not rows or any(not row.functions for row in rows)
         self._at = book.at
         self._proofs: dict[int | None, str] = {}
-        self.horizon = calendar.shifted(book.at, self.item.lead_days)
+        self.horizon = book.horizon(calendar, self.item.lead_days)
         recurrence = (self.months, self.yearly, self.grace, calendar.zone)
         self._expiries = book.expiries.setdefault(recurrence, {})
         self._fresh = book.fresh
@@ -248,6 +250,7 @@ class Rulebook:
             self._add_row(row)
         self.expiries: dict[tuple[object, ...], dict[date, datetime]] = {}
         self.fresh: dict[tuple[object, ...], datetime] = {}
+        self._horizons: dict[tuple[str, int], datetime] = {}
         self._terms: dict[tuple[int, tuple[int, ...], str], Terms] = {}
         self._profiles: dict[tuple[frozenset[int], str], dict[int, Terms]] = {}
 
@@ -257,6 +260,13 @@ class Rulebook:
         self.rows[row.item].append(row)
         if row.start <= self.at < end:
             self._active_by_unit[row.units[0] if row.units else None].append(row)
+
+    def horizon(self, calendar: Calendar, lead_days: int) -> datetime:
+        """Return the end of the time within which training is due soon."""
+        known = self._horizons.get((calendar.zone, lead_days))
+        if known is None:
+            known = self._horizons[calendar.zone, lead_days] = calendar.shifted(self.at, lead_days)
+        return known
 
     def label(self, version: int) -> str:
         """Return the label of a version; one that was not released as far as is known has none and shows its id."""

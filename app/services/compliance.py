@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
@@ -15,15 +16,16 @@ from sqlalchemy.orm import Session
 
 from app.domain import compliance as rule
 from app.domain.compliance import Decision, decide_all, trained_only
-from app.domain.terms import Terms
+from app.domain.terms import Rulebook, Terms
 from app.models.documents import Item
 from app.models.matrix import Requirement
 from app.models.organization import Unit
 from app.models.people import Membership, Person
 from app.safeguards.context import current
-from app.services.gathering import Facts, Survey, gather, narrowed, survey
+from app.services.gathering import Facts, Survey, gather, survey
 from app.services.memory import collector_paused
 from app.services.obligations import PersonName, Row
+from app.services.questions import Query, among, few, listed, narrowed
 
 __all__ = [
     "CODES", "TRAINED_ONLY", "Heatmap", "Permission", "Row", "counts", "counts_by_unit", "decisions", "evaluate",
@@ -72,7 +74,7 @@ def evaluate(
     chosen = people_in_units(session, people, unit_ids, at, known)
     scope = _Scope.of(session, items, client_id)
     facts = gather(session, at=at, known_at=known, people=chosen, items=scope.ids)
-    names, units = _names(session, facts.histories), _unit_names(session)
+    names, units = _names(session, facts.histories), _unit_names(session, facts.book)
     rows = [
         Row(decision, names[decision.person], units)
         for decision in _decisions(facts, scope.ids, include_not_required)
@@ -173,11 +175,13 @@ def may_perform(
     required but covered. The caller keeps the answer in the trail and gives its entry's id as the receipt.
     """
     known = known_at or current().now()
-    wanted = sorted(set(item_ids) & _visible_items(session, item_ids).keys())
+    wanted = set(item_ids)
+    if current().clients is not None:
+        wanted &= _visible_items(session, wanted).keys()
     facts = gather(session, at=at, known_at=known, people=[person_id], items=wanted)
-    names, units = _names(session, [person_id]), _unit_names(session)
-    history = facts.histories[person_id]
-    found = [Row(one, names[person_id], units) for one in decide_all(facts.book, history, items=wanted)]
+    names, units = _names(session, [person_id]), _unit_names(session, facts.book)
+    history, existing = facts.histories[person_id], sorted(wanted & facts.book.items.keys())
+    found = [Row(one, names[person_id], units) for one in decide_all(facts.book, history, items=existing)]
     return Permission(at, known, tuple(sorted(found, key=lambda row: row.item)))
 
 
@@ -303,13 +307,25 @@ def _members(session: Session, kind: str, at: datetime, known: datetime) -> dict
     return found
 
 
-def _names(session: Session, people: Collection[int] | None = None) -> dict[int, PersonName]:
-    query = select(Person.id, Person.employee_no, Person.name)
-    if people is not None:
-        query = query.where(*narrowed(Person.id, people))
-    return {person: PersonName(number, name) for person, number, name in session.execute(query)}
+def _names(session: Session, people: Collection[int]) -> dict[int, PersonName]:
+    found = session.execute(_name_query(few(people)), {"people": listed(people)})
+    return {person: PersonName(number, name) for person, number, name in found}
 
 
-def _unit_names(session: Session) -> dict[int, str]:
-    """Return what to call each unit; units of clients outside of the asker's scope stay unnamed."""
-    return {unit: name for unit, name in session.execute(select(Unit.id, Unit.name))}
+@cache
+def _name_query(some_people: bool) -> Query:
+    query: Query = select(Person.id, Person.employee_no, Person.name)
+    return query.where(*among(Person.id, "people", some_people))
+
+
+def _unit_names(session: Session, book: Rulebook) -> dict[int, str]:
+    """Return what to call each unit of the matrix rows; units of clients outside of the asker's scope stay unnamed."""
+    units = {unit for rows in book.rows.values() for row in rows for unit in row.units}
+    found = session.execute(_unit_name_query(few(units)), {"units": listed(units)})
+    return {unit: name for unit, name in found}
+
+
+@cache
+def _unit_name_query(some_units: bool) -> Query:
+    query: Query = select(Unit.id, Unit.name)
+    return query.where(*among(Unit.id, "units", some_units))

@@ -19,13 +19,14 @@ from sqlalchemy.orm import Session
 from app.domain.compliance import Decision, decide, decide_all
 from app.domain.history import History
 from app.domain.terms import Rulebook, Terms
-from app.models.matrix import Completion
+from app.models.matrix import Completion, Equivalence, RequirementUnit
 from app.safeguards.context import current, within_all_clients
 from app.services import histories as people_facts
 from app.services import rulebooks
-from app.services.rulebooks import NO_HYPOTHESIS, Hypothesis, Question, known_then, narrowed
+from app.services.questions import IN_LIST, Question, known_then, narrowed
+from app.services.rulebooks import NO_HYPOTHESIS, Hypothesis
 
-__all__ = ["Facts", "Hypothesis", "Survey", "gather", "narrowed", "survey"]
+__all__ = ["Facts", "Hypothesis", "Survey", "gather", "survey"]
 
 FEW = 2_000
 """Up to so many people the facts about them come first, and only the matrix rows of their units are fetched."""
@@ -81,14 +82,16 @@ def _gather(
     session: Session, question: Question, extra: Hypothesis, *, training: bool, also: Collection[int] = ()
 ) -> Facts:
     """Fetch facts; ``also`` are items to know of although no matrix row, training or order may name them any more."""
-    equivalences = rulebooks.equivalences(session, question)
+    rare = rulebooks.existing(session, question)
+    equivalences = rulebooks.equivalences(session, question) if Equivalence in rare else []
     wanted: Collection[int] | None = None
     if question.items is not None:
         wanted = question.items | {one.counting_item for one in equivalences}
+    everyone = RequirementUnit in rare
     if question.people is not None and len(question.people) <= FEW:
-        histories = people_facts.fetch(session, question, wanted, None)
+        histories = people_facts.fetch(session, question, wanted, None, rare)
         held = {unit for history in histories.values() for unit, _, _ in history.memberships}
-        rows = rulebooks.requirements(session, question, held)
+        rows = rulebooks.requirements(session, question, held, for_everyone=everyone)
         if training:
             people_facts.add_training(session, question, wanted, histories)
         if wanted is None:
@@ -96,10 +99,10 @@ def _gather(
             wanted |= {item for history in histories.values() for item in (*history.completions, *history.orders)}
     else:
         rows = rulebooks.requirements(session, question)
-        histories = people_facts.fetch(session, question, wanted, {unit for row in rows for unit in row.units})
+        histories = people_facts.fetch(session, question, wanted, {unit for row in rows for unit in row.units}, rare)
         if training:
             people_facts.add_training(session, question, wanted, histories)
-    return Facts(rulebooks.rulebook(session, question, rows, equivalences, wanted, extra), histories)
+    return Facts(rulebooks.rulebook(session, question, rows, equivalences, wanted, extra, rare), histories)
 
 
 # --- surveys ---------------------------------------------------------------------------------------------------------
@@ -184,7 +187,7 @@ class _Safe:
 
     def trained(self, session: Session, question: Question) -> dict[int, set[int]]:
         """Return on which safe versions each person was trained late enough, and by the instant asked about."""
-        if not self.since or len(self.since) > rulebooks.IN_LIST:
+        if not self.since or len(self.since) > IN_LIST:
             return {}
         versions = func.aggregate_strings(cast(Completion.version_id, String), ",")
         late_enough = [
@@ -196,13 +199,13 @@ class _Safe:
                 Completion.result == "passed",
                 or_(*late_enough),
                 Completion.completed_at <= question.at,
-                *known_then(Completion, question),
+                *known_then(Completion),
                 *narrowed(Completion.person_id, question.people),
                 *narrowed(Completion.item_id, question.items),
             )
             .group_by(Completion.person_id)
         )
-        return {person: set(map(int, text.split(","))) for person, text in session.execute(query)}
+        return {person: set(map(int, text.split(","))) for person, text in session.execute(query, question.values)}
 
     def _parts(self) -> Iterator[tuple[datetime, list[int]]]:
         """Yield a few groups of versions with one instant each; a later instant than needed only settles less."""
@@ -259,7 +262,7 @@ def _others(
         .where(
             Completion.result == "passed",
             Completion.completed_at <= question.at,
-            *known_then(Completion, question),
+            *known_then(Completion),
             *narrowed(Completion.person_id, question.people),
             *narrowed(Completion.item_id, question.items),
         )
@@ -267,7 +270,7 @@ def _others(
     )
     return {
         person: (set(map(int, text.split(","))) & facts.book.items.keys()) - profiles.get(person, {}).keys()
-        for person, text in session.execute(query)
+        for person, text in session.execute(query, question.values)
         if person in facts.histories
     }
 

@@ -3,86 +3,99 @@
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    String,
-    column,
-    exists,
-    func,
-    literal,
-    select,
-    type_coerce,
-    union_all,
-)
+from sqlalchemy import ARRAY, BigInteger, bindparam, cast, column, func, literal, null, select, union_all
 from sqlalchemy.orm import Session, aliased
 
 from app.domain import facts as known
-from app.domain.dates import FOREVER, calendar_of
+from app.domain.dates import calendar_of
 from app.domain.history import History
+from app.models.base import BigId
 from app.models.matrix import Completion, Exemption, Extension, Revocation, TrainingOrder
 from app.models.organization import Unit
 from app.models.people import Employment, Leave, Membership, Person
 from app.safeguards.context import current
-from app.services.rulebooks import Question, known_then, narrowed
+from app.services.questions import Instants, Query, Question, among, few, instants, known_then, listed, on_sqlite
 
 
 def fetch(
-    session: Session, question: Question, items: Collection[int] | None, units: Collection[int] | None
+    session: Session,
+    question: Question,
+    items: Collection[int] | None,
+    units: Collection[int] | None,
+    rare: Collection[Any],
 ) -> dict[int, History]:
     """Return the histories of the people asked about, without their training.
 
-    ``items`` are those whose facts matter (None: all), ``units`` those whose memberships matter (None: all).
+    ``items`` are those whose facts matter (None: all), ``units`` those whose memberships matter (None: all), ``rare``
+    the kinds of rare facts that there are.
     """
     histories = _people(session, question)
     parsed = Instants()
-    for model, name in ((Employment, "employments"), (Leave, "leaves")):
-        query = select(model.person_id, *instants(session, model.starts_at, model.ends_at))
-        query = query.where(*known_then(model, question), *narrowed(model.person_id, question.people))
-        for person, start, end in session.execute(query):
-            if person in histories:
-                getattr(histories[person], name).append((parsed[start], parsed[end]))
-    held = select(
-        Membership.person_id, Membership.unit_id, *instants(session, Membership.starts_at, Membership.ends_at)
-    )
-    held = held.where(*known_then(Membership, question), *narrowed(Membership.person_id, question.people))
-    if question.items is not None:
-        held = held.where(*narrowed(Membership.unit_id, units))
-    for person, unit, start, end in session.execute(held):
-        if (units is None or unit in units) and person in histories:
-            histories[person].memberships.append((unit, parsed[start], parsed[end]))
-    _add_rare(session, question, items, histories)
+    query = _span_query(on_sqlite(session), few(question.people), question.items is not None and few(units))
+    for person, unit, leave, start, end in session.execute(query, question.values | {"units": listed(units)}):
+        history = histories.get(person)
+        if history is None:
+            continue
+        if unit is None:
+            (history.leaves if leave else history.employments).append((parsed[start], parsed[end]))
+        elif units is None or unit in units:
+            history.memberships.append((unit, parsed[start], parsed[end]))
+    _add_rare(session, question, items, histories, rare)
     return histories
 
 
 def _people(session: Session, question: Question) -> dict[int, History]:
-    site = aliased(Unit)
-    query = select(Person.id, site.time_zone).outerjoin(site, Person.site_id == site.id)
-    query = query.where(*narrowed(Person.id, question.people)).order_by(Person.id)
     home = current().home_zone
     return {
         one: History(one, calendar_of(zone or home))
-        for one, zone in session.execute(query)
+        for one, zone in session.execute(_people_query(few(question.people)), question.values)
         if question.people is None or one in question.people
     }
 
 
+@cache
+def _people_query(some_people: bool) -> Query:
+    site = aliased(Unit)
+    query: Query = select(Person.id, site.time_zone).outerjoin(site, Person.site_id == site.id)
+    return query.where(*among(Person.id, "people", some_people)).order_by(Person.id)
+
+
+@cache
+def _span_query(sqlite: bool, some_people: bool, some_units: bool) -> Any:
+    """Return employments, leaves and memberships: person, unit (memberships alone), whether it is a leave, from, to."""
+    spans = [
+        select(
+            model.person_id, unit, literal(model is Leave).label("leave"),
+            *instants(sqlite, model.starts_at, model.ends_at),
+        ).where(
+            *known_then(model),
+            *among(model.person_id, "people", some_people),
+            *(among(unit, "units", some_units) if model is Membership else ()),
+        )
+        for model, unit in (
+            (Employment, cast(null(), BigId)), (Leave, cast(null(), BigId)), (Membership, Membership.unit_id)
+        )
+    ]  # fmt: skip
+    return union_all(*spans)
+
+
 def _add_rare(
-    session: Session, question: Question, items: Collection[int] | None, histories: dict[int, History]
+    session: Session,
+    question: Question,
+    items: Collection[int] | None,
+    histories: dict[int, History],
+    rare: Collection[Any],
 ) -> None:
     """Add what few people have: exemptions, extensions, revocations, orders."""
-    for name, model, fact, columns in _existing_rare(session, question, items):
-        query = select(*(getattr(model, column) for column in columns)).where(
-            *known_then(model, question),
-            *narrowed(model.person_id, question.people),
-            *narrowed(model.item_id, items),
-        )
+    values = question.values | {"items": listed(items)}
+    for index, (name, model, fact, _) in enumerate(_RARE):
+        if model not in rare:
+            continue
         found: dict[int, list[Any]] = defaultdict(list)
-        for row in session.execute(query):
+        for row in session.execute(_rare_query(index, few(question.people), few(items)), values):
             made = fact(*row)
             if items is None or made.item in items:
                 found[made.person].append(made)
@@ -91,15 +104,14 @@ def _add_rare(
                 histories[person].add(**{name: added})
 
 
-def _existing_rare(session: Session, question: Question, items: Collection[int] | None) -> list[Any]:
-    """Return the kinds of rare facts that there are at all, by one statement: for most people there are none."""
-    questions = [
-        select(literal(index)).where(
-            exists(select(model.id).where(*narrowed(model.person_id, question.people), *narrowed(model.item_id, items)))
-        )
-        for index, (_, model, _, _) in enumerate(_RARE)
-    ]
-    return [_RARE[index] for index in session.scalars(union_all(*questions))]
+@cache
+def _rare_query(index: int, some_people: bool, some_items: bool) -> Query:
+    _, model, _, columns = _RARE[index]
+    return select(*(getattr(model, name) for name in columns)).where(
+        *known_then(model),
+        *among(model.person_id, "people", some_people),
+        *among(model.item_id, "items", some_items),
+    )
 
 
 _RARE: tuple[tuple[str, Any, Any, tuple[str, ...]], ...] = (
@@ -119,8 +131,8 @@ def add_training(
     session: Session, question: Question, items: Collection[int] | None, histories: dict[int, History]
 ) -> None:
     """Add the training of all the people asked about, on ``items`` (None: all)."""
-    conditions = [*narrowed(Completion.person_id, question.people), *narrowed(Completion.item_id, items)]
-    for completion in _training(session, question, conditions):
+    query = _training_query(on_sqlite(session), few(question.people), few(items))
+    for completion in _training(session, query, question.values | {"items": listed(items)}):
         history = histories.get(completion.person)
         if history is not None and (items is None or completion.item in items):
             history.completions.setdefault(completion.item, []).append(completion)
@@ -130,60 +142,50 @@ def add_training_of_pairs(
     session: Session, question: Question, pairs: Iterable[tuple[int, int]], histories: dict[int, History]
 ) -> None:
     """Add the training of these pairs of person and item alone."""
-    if not (listed := sorted(pairs)):
+    wanted = sorted(pairs)
+    if not wanted:
         return
-    person, item = _listed(session, listed)
-    wanted = [Completion.person_id == person, Completion.item_id == item]
-    for completion in _training(session, question, wanted):
+    sqlite = on_sqlite(session)
+    people, items = (list(ids) for ids in zip(*wanted, strict=True))
+    values = {"pairs": json.dumps(wanted)} if sqlite else {"of": people, "on": items}
+    for completion in _training(session, _pairs_query(sqlite), question.values | values):
         histories[completion.person].completions.setdefault(completion.item, []).append(completion)
 
 
-def _listed(session: Session, pairs: list[tuple[int, int]]) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """Return two columns of a table made of ``pairs`` alone, handed over as one value.
-
-    Both databases then look each pair up in an index; for a condition that lists thousands of pairs they do not.
-    """
-    if session.get_bind().dialect.name == "postgresql":
-        columns = [literal(list(ids), ARRAY(BigInteger)) for ids in zip(*pairs, strict=True)]
-        table = func.unnest(*columns).table_valued(column("person", BigInteger), column("item", BigInteger))
-        table = table.render_derived()
-        return table.c.person, table.c.item
-    pair = func.json_each(json.dumps(pairs)).table_valued("value").c.value
-    return func.json_extract(pair, "$[0]"), func.json_extract(pair, "$[1]")
+def _training(session: Session, query: Query, values: dict[str, Any]) -> Iterator[known.Completion]:
+    parsed, make = Instants(), known.Completion
+    for number, person, item, version, done, recorded in session.execute(query, values):
+        yield make(number, person, item, version, parsed[done], parsed[recorded])
 
 
-def _training(
-    session: Session, question: Question, conditions: list[ColumnElement[bool]]
-) -> Iterator[known.Completion]:
-    parsed = Instants()
-    query = select(
+@cache
+def _training_query(sqlite: bool, some_people: bool, some_items: bool) -> Query:
+    return select(
         Completion.id,
         Completion.person_id,
         Completion.item_id,
         Completion.version_id,
-        *instants(session, Completion.completed_at, Completion.recorded_at),
-    ).where(Completion.result == "passed", *known_then(Completion, question), *conditions)
-    return (
-        known.Completion(number, person, item, version, parsed[done], parsed[recorded], FOREVER)
-        for number, person, item, version, done, recorded in session.execute(query)
+        *instants(sqlite, Completion.completed_at, Completion.recorded_at),
+    ).where(
+        Completion.result == "passed",
+        *known_then(Completion),
+        *among(Completion.person_id, "people", some_people),
+        *among(Completion.item_id, "items", some_items),
     )
 
 
-def instants(session: Session, *columns: Any) -> list[Any]:
-    """Return columns of instants the way the driver hands them out; ``Instants`` turns their values into instants.
+@cache
+def _pairs_query(sqlite: bool) -> Query:
+    """Return the statement for pairs that are handed over as one value, a table of its own.
 
-    SQLite keeps instants as texts, of which most are the same few; reading a million of them one by one through the
-    column's type costs seconds.
+    Both databases then look each pair up in an index; for a condition that lists thousands of pairs they do not.
     """
-    if session.get_bind().dialect.name == "sqlite":
-        return [type_coerce(column, String) for column in columns]
-    return list(columns)
-
-
-class Instants(dict[Any, datetime]):
-    """What the driver hands out for an instant → the instant, each worked out once."""
-
-    def __missing__(self, raw: str | datetime) -> datetime:
-        instant = datetime.fromisoformat(raw + "+00:00") if isinstance(raw, str) else raw
-        self[raw] = instant
-        return instant
+    if sqlite:
+        pair = func.json_each(bindparam("pairs")).table_valued("value").c.value
+        columns: Any = (func.json_extract(pair, "$[0]"), func.json_extract(pair, "$[1]"))
+    else:
+        of, on = (bindparam(name, type_=ARRAY(BigInteger)) for name in ("of", "on"))
+        table = func.unnest(of, on).table_valued(column("person", BigInteger), column("item", BigInteger))
+        columns = table.render_derived().c
+    person, item = columns
+    return _training_query(sqlite, False, False).where(Completion.person_id == person, Completion.item_id == item)

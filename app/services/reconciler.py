@@ -23,8 +23,9 @@ from app.models.organization import Unit
 from app.safeguards.bulk import insert_many, update_many
 from app.safeguards.context import current, within_all_clients
 from app.safeguards.database import take_turns
-from app.services.gathering import Survey, narrowed, survey
+from app.services.gathering import Survey, survey
 from app.services.memory import collector_paused
+from app.services.questions import narrowed
 
 LOCK = 7_201_001
 """Number of the PostgreSQL advisory lock that lets one reconciliation follow the other."""
