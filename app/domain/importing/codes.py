@@ -46,6 +46,8 @@ _DERIVED = {
     2: "held",
     5: "held",
 }
+# The level somebody has and the level wanted, in one cell.
+_SLASHED = re.compile(r"^[0-5]\s?[/|→]\s?[0-5]$")
 # Steps in which percentages are levels: quarters, fifths, thirds.
 _STEPS = (0.25, 0.2, 1 / 3)
 _YES_WORDS = ("yes", "y", "true", "no", "n", "false")
@@ -210,6 +212,9 @@ class Resolver:
             level = int(text != "☆")
         if level is not None:
             return level
+        if _SLASHED.match(text):
+            slashed = sum(number for code, number in self.profile.codes.items() if _SLASHED.match(code))
+            return int(text[0]) if slashed >= 0.6 * sum(self.profile.codes.values()) else None
         for name in ("iluo", "roman"):
             scale = self.vocabulary.scales[name]
             used = {code.casefold() for code in (*self.profile.codes, *self.profile.marks)}

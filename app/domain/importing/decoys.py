@@ -147,6 +147,8 @@ def lone_numbers(details: Counter[str], evidence: float, person: bool) -> str | 
     """Numbers that say nothing about training, in a table whose axes name neither people nor job functions."""
     if not person and details["score"] >= 0.5 * sum(details.values()):
         return "The cells are amounts beside job functions or departments: counts, not statements about training."
+    if details["amount"] >= 0.4 * sum(details.values()) - details["amount"]:
+        return "The cells are amounts, such as hours or prices, not statements about training."
     numbers = details["score"] + details["unknown"]
     if evidence < 0.25 and numbers >= 0.5 * sum(details.values()):
         return "No axis names people or job functions, and the cells hold numbers that are neither levels nor dates."

@@ -266,6 +266,8 @@ def entry_meanings(entries: list[Entry], vocabulary: Vocabulary, where: str = ""
 def _is_scale(entries: list[Entry], vocabulary: Vocabulary) -> bool:
     digits = [entry for entry in entries if entry.code.lstrip("-").isdigit()]
     statements = sum(_is_statement(entry.text, vocabulary) for entry in digits)
+    if _ascends(digits, vocabulary):
+        return True
     if len(digits) >= 3 and all(0 <= int(entry.code) <= 10 for entry in digits):
         return statements < len(digits) - 1 or len(digits) > 3
     circles = [
@@ -279,6 +281,23 @@ def _is_scale(entries: list[Entry], vocabulary: Vocabulary) -> bool:
         return True
     levels = [entry for entry in entries if level_of(entry.text, vocabulary) is not None]
     return len(levels) >= 2 and (len(circles) >= 2 or len(levels) >= 3)
+
+
+_RUNGS = {"not_started": 0.0, "in_progress": 1.0, "held": 3.0, "teaches": 5.0}
+
+
+def _ascends(digits: list[Entry], vocabulary: Vocabulary) -> bool:
+    """Whether numbers stand for more skill the higher they are: not trained, in training, alone, trains others."""
+    rungs: dict[int, float] = {}
+    for entry in digits:
+        level = level_of(entry.text, vocabulary)
+        rung = 1.0 + level if level else _RUNGS.get(vocabulary.detail(entry.text, whole=False) or "", -1.0)
+        if rung < 0 and level is None:
+            return False
+        rungs[int(entry.code)] = max(0.0, rung)
+    ordered = [rungs[number] for number in sorted(rungs)]
+    skilled = any(level_of(entry.text, vocabulary) for entry in digits)
+    return skilled and len(ordered) > 1 and ordered == sorted(ordered) and min(rungs) >= 0 and 1 < max(rungs) <= 10
 
 
 def _is_statement(text: str, vocabulary: Vocabulary) -> bool:

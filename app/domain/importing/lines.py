@@ -125,7 +125,23 @@ def _add_subs(sheet: Sheet, zone: HeaderZone, lines: list[Line]) -> None:
         if line.sub in SILENT_SUBS and dated(sheet, line.index, zone.first_data - 1):
             until = line.sub == "validity" and not sheet.vocabulary.has_word("refresher", sub)
             line.sub = "expiry" if until else "date"
+    _settle_differences(sheet, zone, lines)
     _settle_targets(sheet, zone, lines)
+
+
+def _settle_differences(sheet: Sheet, zone: HeaderZone, lines: list[Line]) -> None:
+    """The third of three numbers under every heading that is always the difference of the others says nothing new."""
+    of_item: dict[int, list[Line]] = {}
+    for line in lines:
+        of_item.setdefault(line.parent if line.parent is not None else line.index, []).append(line)
+    rows = range(zone.first_data, min(sheet.height, zone.first_data + 60))
+    for group in of_item.values():
+        if len(group) != 3:
+            continue
+        values = [[sheet.grid.value(row, line.index) for line in group] for row in rows]
+        plain = [cells for cells in values if all(isinstance(cell, int | float) for cell in cells)]
+        if len(plain) > 2 and all(abs(abs(a - b) - abs(c)) < 0.01 for a, b, c in plain):
+            group[2].sub = "total"
 
 
 def _settle_targets(sheet: Sheet, zone: HeaderZone, lines: list[Line]) -> None:

@@ -14,7 +14,7 @@ from app.domain.importing.grid import as_text
 from app.domain.importing.halves import leave_out_wanted
 from app.domain.importing.headers import HeaderZone, provenance, read_header_zone
 from app.domain.importing.legend import Outside, entry_meanings, find_entries, used_codes
-from app.domain.importing.lexis import CODE, DATE_TEXT, MARK, SMALL, STATUS
+from app.domain.importing.lexis import CODE, DATE_TEXT, MARK, NUMBER, SMALL, STATUS
 from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, make_subjects, row_lines
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.merging import add_items, add_subjects
@@ -24,7 +24,7 @@ from app.domain.importing.reading import IN_COLUMNS, IN_ROWS, Fact, Place, Quest
 from app.domain.importing.rows import Body, sort_rows
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table, enrich, find_table, judge_row
-from app.domain.importing.vocabulary import normal
+from app.domain.importing.vocabulary import is_cjk, normal
 
 
 class MatrixReader:
@@ -92,6 +92,8 @@ class MatrixReader:
         details: Counter[str] = Counter()
         for code, number in self.counts.items():
             details[self.of_code[code].detail] += number
+            if self.of_code[code].meaning == m.UNKNOWN and self.sheet.kinds.of_code[code] == NUMBER:
+                details["amount"] += number
         evidence = self.decision.evidence
         return lone_numbers(details, evidence, self.decision.kind == "person") or plain_list(
             self.sheet, self.table, self.body, evidence
@@ -159,10 +161,16 @@ class MatrixReader:
         resolver = self.resolver
         resolver.profile = profile_of(((values[c], kinds[c], n) for c, n in self.counts.items()), sheet.vocabulary)
         resolver.profile.ordered = self._ordered()
+        resolver.profile.east_asian = resolver.profile.east_asian or self._east_asian()
         resolver.legend = self._legend()
         resolver.chosen = dict(sheet.choices.get("legend", {}))
         resolver.dmy = self._date_order()
         self.of_code = {code: resolver.meaning(values[code], kinds[code]) for code in self.counts}
+
+    def _east_asian(self) -> bool:
+        """Whether the labels are written in Chinese, Japanese or Korean."""
+        labels = [line.text for line in (*self.rows[:100], *self.columns)]
+        return sum(map(is_cjk, labels)) > 0.5 * len(labels)
 
     def _legend(self) -> dict[str, CodeMeaning]:
         outside = Outside(self.zone.labels[0], self.body.rows[-1] if self.body.rows else 0, self.table.columns[-1])

@@ -209,7 +209,14 @@ class RowSorter:
         if not (self.gap or self.over) or len(first.rstrip(" =:")) > 5 or len(words) <= 3:
             return False
         short = self.sheet.kinds.at(row, filled[0]) in (MARK, CODE, SMALL, STATUS) or self._other_kind(row)
+        if short and len(filled) == 2 and self._other_kind(row) and self._body_code(row, filled[0]):
+            return True
         return short and understood(words.lstrip("= "), self.sheet.vocabulary)
+
+    def _body_code(self, row: int, column: int) -> bool:
+        """Whether a cell holds a code that stands in the rows of the matrix too."""
+        code = self.sheet.grid.rows[row][column]
+        return any(code in self.sheet.grid.rows[good] for good in self.body.rows[:60])
 
     def _pairs(self, row: int, filled: list[int]) -> bool:
         """Whether the cells explain codes: ``0: not trained``, ``1: in training``."""
