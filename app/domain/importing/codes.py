@@ -5,10 +5,8 @@ not trained, in another it means can do alone.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import time, timedelta
 from typing import Any
 
 from app.domain.importing.dates import from_serial, read_date
@@ -20,7 +18,6 @@ from app.domain.importing.lexis import (
     DATE_TEXT,
     ERROR,
     LABEL,
-    MARK,
     MEASURE,
     NAME,
     NUMBER,
@@ -30,9 +27,9 @@ from app.domain.importing.lexis import (
     YEAR,
     inner_date,
     level_code,
-    number_of,
 )
 from app.domain.importing.meanings import CodeMeaning, code_meaning
+from app.domain.importing.profile import Profile, exact_number
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
 
 _DAYS = frozenset({0, 1, 3, 5, 7, 10, 14, 15, 20, 21, 28, 30, 45, 60, 90, 120, 180, 365})
@@ -51,24 +48,6 @@ _SLASHED = re.compile(r"^[0-5]\s?[/|→]\s?[0-5]$")
 # Steps in which percentages are levels: quarters, fifths, thirds.
 _STEPS = (0.25, 0.2, 1 / 3)
 _YES_WORDS = ("yes", "y", "true", "no", "n", "false")
-
-
-@dataclass(slots=True)
-class Profile:
-    """What the body holds as a whole; the meaning of a single number depends on it."""
-
-    numbers: Counter[int] = field(default_factory=Counter)
-    larger: int = 0
-    fractions: Counter[float] = field(default_factory=Counter)
-    halves: int = 0
-    dates: int = 0
-    serials: int = 0
-    marks: Counter[str] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)
-    total: int = 0
-    ordered: bool = False
-    east_asian: bool = False
-    level_words: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -133,7 +112,7 @@ class Resolver:
         return code_meaning("date", 0.97, "a date")
 
     def _number(self, value: Any, kind: int) -> CodeMeaning:
-        number = _exact(value)
+        number = exact_number(value)
         profile = self.profile
         if kind == SERIAL:
             if profile.dates or profile.serials >= 0.5 * max(1, sum(profile.numbers.values()) + profile.larger):
@@ -333,70 +312,11 @@ class Resolver:
         return len(strange) >= 3
 
 
-def _exact(value: Any) -> float:
-    """A number, a text that is one (``2,5``; ``80 %`` is 0.8), or the hours of a clock time."""
-    if isinstance(value, timedelta):
-        return value.total_seconds() / 3600
-    if isinstance(value, time):
-        return value.hour + value.minute / 60
-    return number_of(value) or 0.0
-
-
 def _level_in(text: str) -> int | None:
     match = re.search(r"\d+", text)
     return int(match[0]) if match else None
 
 
-def profile_of(counts: Iterable[tuple[Any, int, int]], vocabulary: Vocabulary) -> Profile:
-    """Sum up a body from (value, kind, how often)."""
-    profile = Profile()
-    for value, kind, number in counts:
-        profile.total += number
-        if kind in (SMALL, NUMBER, SERIAL):
-            _count_number(profile, value, kind, number)
-        elif kind in (DATE, DATE_TEXT):
-            profile.dates += number
-        elif kind == MARK:
-            profile.marks[as_text(value)] += number
-        elif kind == CODE or (kind == STATUS and len(as_text(value)) <= 3):
-            profile.codes[as_text(value)] += number
-        if kind == STATUS and normal(as_text(value)) in vocabulary.levels:
-            profile.level_words.add(normal(as_text(value)))
-        if isinstance(value, str) and is_cjk(value):
-            profile.east_asian = True
-    return profile
-
-
-def _count_number(profile: Profile, value: Any, kind: int, number: int) -> None:
-    exact = _exact(value)
-    if kind == SERIAL:
-        profile.serials += number
-    elif exact == int(exact) and -99 <= exact <= 400:
-        profile.numbers[int(exact)] += number
-        profile.larger += number * (exact > 10)
-    elif 0 < exact < 1:
-        profile.fractions[round(exact, 2)] += number
-    elif 1 < exact < 10 and exact * 2 == int(exact * 2):
-        profile.halves += number
-    else:
-        profile.larger += number
-
-
 def _steps(fractions: Iterable[float], step: float) -> bool:
     """Whether all fractions are multiples of a step."""
     return all(abs(fraction / step - round(fraction / step)) < 0.05 for fraction in fractions)
-
-
-def counting(lines: list[list[Any]]) -> bool:
-    """Whether the numbers of most lines are 1, 2, 3 … in some order: an order, no level."""
-    plain = [[v for v in line if isinstance(v, int) and not isinstance(v, bool)] for line in lines]
-    good = {len(line) for line in plain if _counts_up(line)}
-    long = [line for line in plain if len(line) >= 3]
-    if len(long) >= 2 and sum(map(_counts_up, long)) >= 0.6 * len(long):
-        return True
-    more = [line for line in plain if len(line) >= 2]
-    return len(more) >= 3 and max(good, default=0) >= 3 and all(map(_counts_up, more))
-
-
-def _counts_up(line: list[int]) -> bool:
-    return sorted(line) == list(range(1, len(line) + 1))

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from app.domain.importing import meanings as m
-from app.domain.importing.codes import Resolver, profile_of
+from app.domain.importing.codes import Resolver
 from app.domain.importing.dates import day_first
 from app.domain.importing.entries import Entry, entries_of
 from app.domain.importing.grid import as_text
@@ -30,6 +30,7 @@ from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS,
 from app.domain.importing.matrix import day_of
 from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.measures import hours_of, months_of, unit_of
+from app.domain.importing.profile import profile_of
 from app.domain.importing.reading import IN_ROWS, Fact, Item, Question, SheetReading, Subject
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal, words_of

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from app.domain.importing import meanings as m
-from app.domain.importing.codes import Resolver, counting, profile_of
+from app.domain.importing.codes import Resolver
 from app.domain.importing.dates import day_first
 from app.domain.importing.days import day_of
 from app.domain.importing.decoys import lone_numbers, plain_list, refuse
@@ -19,6 +19,7 @@ from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, ma
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.merging import add_items, add_subjects
 from app.domain.importing.orientation import decide_axes
+from app.domain.importing.profile import counting, profile_of
 from app.domain.importing.raci import is_chart, with_letters
 from app.domain.importing.reading import IN_COLUMNS, IN_ROWS, Fact, Place, Question, SheetReading
 from app.domain.importing.rows import Body, sort_rows

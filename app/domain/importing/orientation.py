@@ -3,10 +3,10 @@ the texts that name the axes, and of the cells."""
 
 from app.domain.importing.axes import Axis, Decision, decide, judge_axis
 from app.domain.importing.captions import axis_captions
-from app.domain.importing.codes import counting
 from app.domain.importing.headers import HeaderZone
 from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, SERIAL, SMALL, STATUS
 from app.domain.importing.lines import Line
+from app.domain.importing.profile import counting
 from app.domain.importing.reading import IN_COLUMNS, IN_ROWS
 from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 from app.domain.importing import meanings as m
-from app.domain.importing.codes import Profile
 from app.domain.importing.meanings import CodeMeaning, code_meaning
+from app.domain.importing.profile import Profile
 
 _LETTERS = {"R": "required", "A": "required", "C": "consulted", "I": "informed", "S": "required", "L": "required"}
 _JOINTS = str.maketrans(",&;+ ", "/////")
