@@ -39,8 +39,68 @@ def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        best = from_bytes(data[:400_000]).best()
-        return data.decode(best.encoding if best else "cp1252", "replace")
+        return data.decode(legacy_encoding(data), "replace")
+
+
+# Letters beyond ASCII of languages, by code page; where two explain a text equally well, the first counts.
+_WESTERN = "áàâãçéêíóôõúüºª áéíóúüñºª àâæçéèêëîïôœùûüÿ äöüßéµ àèéìíîòóùºª áéèëïêóöüá æøåéöäü åäöéü àçèéíïòóúüñ"
+_CODE_PAGES = {
+    "cp1252": _WESTERN,
+    "cp1250": "ąćęłńóśźż áčďéěíňóřšťúůýžäöü áäčďéíĺľňóôŕšťúýž áéíóöőúüű ăâîşţ čćđšž äöüß",
+    "cp1254": "çğıiöşüâîû",
+    "cp1257": "āčēģīķļņšūž ąčęėįšųūž äöõüšž",
+    "cp1251": "абвгдеёжзийклмнопрстуфхцчшщъыьэюя абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
+    "cp1253": "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ",
+    "mac_roman": _WESTERN,
+    "cp850": _WESTERN,
+    "cp852": "ąćęłńóśźż áčďéěíňóřšťúůýž áéíóöőúüű ăâîşţ čćđšž",
+    "cp866": "абвгдеёжзийклмнопрстуфхцчшщъыьэюя",
+}
+_QUOTES, _SIGNS = "‘’“”„«»", "€£§°²³½±×·•…–—®©™\u00a0µ"
+
+
+def legacy_encoding(data: bytes) -> str:
+    """The code page of a text that is no Unicode: the one in which its accented letters stand in words as they do in a
+    language of that code page, else what statistics say."""
+    sample = data[:400_000]
+    scores = {name: _plausible(sample.decode(name, "replace"), tongues) for name, tongues in _CODE_PAGES.items()}
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] > 0.8:
+        return best
+    found = from_bytes(sample).best()
+    return found.encoding if found else "cp1252"
+
+
+def _plausible(text: str, tongues: str) -> float:
+    """How well the characters beyond ASCII fit the language that they fit best, per character, at most 1."""
+    words = re.findall(r"[^\s;,|]*[^\x00-\x7f][^\s;,|]*", text[:100_000])
+    total = sum(ord(sign) > 127 for word in words for sign in word)
+    return max(sum(_fits(word, tongue) for word in words) / max(1, total) for tongue in tongues.split())
+
+
+def _fits(word: str, tongue: str) -> float:
+    """The worth of the characters beyond ASCII in one word."""
+    strange = sum(ord(sign) > 127 and sign.isalpha() for sign in word)
+    latin = any(sign.isascii() and sign.isalpha() for sign in word)
+    foreign = tongue[0] in "аα"
+    if (foreign and latin) or (not foreign and len(word) > 3 and strange > 0.6 * len(word)):
+        return -float(strange)
+    worth = 0.0
+    for position, sign in enumerate(word):
+        if ord(sign) < 128:
+            continue
+        before, after = word[position - 1 : position], word[position + 1 : position + 2]
+        if (sign in "ºª" and (before not in "0123456789nN" or after.isalpha())) or (
+            sign in "ãõ" and after.isalpha() and after not in "oes"
+        ):  # bytes that mean another letter in Romanian and Hungarian
+            worth -= 0.5
+        elif sign.casefold() in tongue or (sign == "İ" and "ı" in tongue):
+            worth += -1.0 if sign.isupper() and before.islower() else 1.0
+        elif sign in _QUOTES or (sign in _SIGNS and not before.isalpha() and not after.isalpha()):
+            worth += 0.95
+        else:
+            worth -= 1.0
+    return worth
 
 
 def delimiter_of(text: str) -> tuple[str, str]:
@@ -76,6 +136,5 @@ def encoding_of(data: bytes) -> str:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        best = from_bytes(data[:400_000]).best()
-        return best.encoding if best else "cp1252"
+        return legacy_encoding(data)
     return "utf-8"

@@ -157,12 +157,18 @@ def _headerless(sheet: Sheet) -> ListTable | None:
     return None
 
 
+def _lettered_codes(sheet: Sheet, column: int) -> bool:
+    return any(c.isalpha() for row in range(min(sheet.height, 100)) for c in sheet.text(row, column))
+
+
 def _settle_numbers(sheet: Sheet, fields: dict[int, str]) -> None:
     """Without a header: a number that always goes with the same name is the person's; of two days the later is the
     expiry."""
     person = next((c for c, what in fields.items() if what == "person"), None)
     rows = range(sheet.height) if person is not None else range(0)
-    for column in [c for c, what in fields.items() if what in ("number", "employee_no")]:
+    titled = "item" in fields.values()
+    bare = [c for c, what in fields.items() if what == "item_code" and titled and not _lettered_codes(sheet, c)]
+    for column in [*(c for c, what in fields.items() if what in ("number", "employee_no")), *bare]:
         pairs = {(sheet.text(row, column), sheet.text(row, person or 0)) for row in rows}
         fields[column] = "employee_no" if pairs and len({number for number, _ in pairs}) == len(pairs) else "?"
     days = [c for c, what in fields.items() if what == "date"]
