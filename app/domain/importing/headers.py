@@ -254,6 +254,8 @@ def _looks_like_data(sheet: Sheet, table: Table, row: int) -> bool:
         return True
     if kinds[MARK] + kinds[CODE] + kinds[STATUS] < 0.8 * total:
         return False
+    if not any(line[c] for line in sheet.grid.rows[row + 1 :] for c in table.columns):
+        return True  # nothing below to describe
     mine, below = _shared_below(sheet, table, row)
     return mine >= 0.6 * total and below > 0
 

@@ -60,6 +60,8 @@ class RowSorter:
         self.gap = 0
         self.over = False
         self.seen = self.numbers = 0  # cells, and small or plain numbers among them, in the first rows of data
+        filled = (row for row in range(sheet.height - 1, 0, -1) if self._cells(sheet.kinds.row(row)))
+        self.last_cells = next(filled, 0)
         self.headed: bool | None = None  # whether rows without cells head the others; judged once
 
     def _key_kinds(self) -> Counter[int]:
@@ -336,10 +338,8 @@ class RowSorter:
             return True
         kind = self.sheet.kinds.at(row, self.table.key or 0)
         total = sum(self.key_kinds.values())
-        if self.key_kinds[NAME] > 0.6 * total and kind != NAME:
-            return True
-        if self._usually_described():
-            return True
+        if (self.key_kinds[NAME] > 0.6 * total and kind != NAME) or self._usually_described():
+            return row < self.last_cells  # a heading heads something
         upper = key.isupper() and len(key) > 3
         if upper and not self._mostly_upper():
             return True

@@ -178,8 +178,7 @@ def judge_header(sheet: Sheet, row: int, prefix: _Prefix) -> Table | None:
     repeats = Counter(normal(text) for text in labels.values())
     fields = column_fields(sheet, labels, repeats)
     _add_named(sheet, row, labels, fields)
-    unnamed = [c for c in labels if c not in fields]
-    fields = {c: f for c, f in fields.items() if f in ("total", "version") or not marked(sheet, c, row, unnamed)}
+    _release_marked(sheet, row, labels, fields)
     profiles = {column: prefix.below(column, row) for column in range(sheet.width)}
     _discount_repeats(sheet, row, labels, profiles)
     key = choose_key(sheet, row, fields, profiles, labels)
@@ -196,6 +195,18 @@ def judge_header(sheet: Sheet, row: int, prefix: _Prefix) -> Table | None:
         (0.15 + min(1.0, coverage)) * quality * (1.0 if key is not None else 0.55) * _width_worth(len(columns))
     )
     return table
+
+
+def _release_marked(sheet: Sheet, row: int, labels: dict[int, str], fields: dict[int, str]) -> None:
+    """Give columns back to the matrix that hold its codes, one after the other: each brings the codes that it has."""
+    while True:
+        unnamed = [c for c in labels if c not in fields]
+        named = [c for c, name in fields.items() if name not in ("total", "version")]
+        found = [c for c in named if marked(sheet, c, row, unnamed)]
+        if not found:
+            return
+        for column in found:
+            del fields[column]
 
 
 def _add_named(sheet: Sheet, row: int, labels: dict[int, str], fields: dict[int, str]) -> None:

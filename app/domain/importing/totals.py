@@ -98,6 +98,8 @@ def summing_rows(sheet: Sheet, columns: Sequence[int], rows: Sequence[int]) -> l
         return []
     summing = set(numeric)
     kinds = b"".join(_line(sheet, row, columns) for row in rows[:200] if row not in summing)
+    if not any(kinds):
+        return []  # nothing there to sum up
     if len(rows) - len(numeric) >= 2 and len(numeric) <= 1 + 0.2 * len(rows) and numeric_share(kinds) <= 0.05:
         return numeric
     return _following(sheet, columns, rows)
