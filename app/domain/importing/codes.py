@@ -104,6 +104,8 @@ class Resolver:
             detail = self.vocabulary.detail(inner[1], whole=False)
             if detail in ("planned", "expired", "not_started", "in_progress"):
                 return code_meaning(detail, 0.8, f"a date with the words “{inner[1][:30]}”")
+            if self.vocabulary.names_field(inner[1], "expiry"):
+                return code_meaning("expiry", 0.85, f"a day with the words “{inner[1][:30]}”")
             return code_meaning("date", 0.85, "a date inside a text")
         if read and read.unknown:
             return code_meaning("date_unknown", 0.8, "the year 1900 stands for an unknown date")
@@ -147,7 +149,8 @@ class Resolver:
             and max(values, default=1) <= 10
             and not profile.larger
         ):
-            return code_meaning("level", 0.9, f"numbers from {min(values)} to {max(values)}: a level", number)
+            least, most = min(values, default=number), max(values, default=number)
+            return code_meaning("level", 0.9, f"numbers from {least} to {most}: a level", number)
         if 0 <= exact <= 100:
             return code_meaning("score", 0.5, "a number up to 100: a score")
         return code_meaning("unknown", 0.3, "a number that fits no level, day count or date")

@@ -14,6 +14,7 @@ from app.domain.importing.lexis import (
     JSON,
     LIST,
     MARK,
+    NUMBER,
     SERIAL,
     SMALL,
     STATUS,
@@ -70,7 +71,7 @@ def body_columns(
     if not body:
         return []
     body = _without_strangers(sheet, row, _without_legend(sheet, row, body))
-    body = _without_outliers(sheet, row, body)
+    body = _without_grades(sheet, row, _without_outliers(sheet, row, body))
     inside = set(body)
     for column in range(body[0] + 1, min(body[-1] + 2, sheet.width)):
         if fields.get(column) not in _EITHER or column - 1 not in inside or not is_body(profiles[column]):
@@ -153,6 +154,21 @@ def _few_words(sheet: Sheet, column: int, row: int, label: int) -> bool:
     """A column of few repeated short words may be part of a body although its words are in no vocabulary."""
     texts = sheet.distinct(column, list(range(row + 1, min(sheet.height, row + 200))))
     return label >= 4 and len(texts) <= max(2, label // 4) and all(len(text) <= 24 for text in texts)
+
+
+def _without_grades(sheet: Sheet, row: int, body: list[int]) -> list[int]:
+    """Drop columns of numbers at the left edge where the others hold none: grades, ages, numbers of a store."""
+    while len(body) > 3:
+        kinds = sheet.kinds.column(body[0], row + 1, row + 80)
+        numbers, filled = kinds.count(SMALL) + kinds.count(NUMBER), len(kinds) - kinds.count(EMPTY)
+        texts = set(sheet.distinct(body[0], list(range(row + 1, min(sheet.height, row + 80)))))
+        if numbers < 4 or numbers < 0.8 * filled or texts <= {"0", "1"}:
+            return body
+        rest = b"".join(sheet.kinds.column(column, row + 1, row + 80) for column in body[1:])
+        if rest.count(SMALL) + rest.count(NUMBER) > 0.15 * max(1, len(rest) - rest.count(EMPTY)):
+            return body
+        body = body[1:]
+    return body
 
 
 def _without_strangers(sheet: Sheet, row: int, body: list[int]) -> list[int]:

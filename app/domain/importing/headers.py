@@ -136,6 +136,8 @@ def meta_field(sheet: Sheet, table: Table, row: int) -> str | None:
     """What a row states about the columns (hours, validity, version …) by its label at the left, or by its values."""
     vocabulary = sheet.vocabulary
     left = [c for c in range(table.columns[0]) if sheet.text(row, c)] if table.columns else []
+    if table.key is not None and sheet.text(row, table.key):  # the texts behind a key describe it
+        left = [] if sheet.kinds.at(row, table.key) == NAME else [c for c in left if c <= (table.key or 0)]
     named = [vocabulary.field_names(sheet.text(row, column)) for column in reversed(left)]
     if any(names & KEY_FIELDS for names in named):
         return None

@@ -16,7 +16,7 @@ from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal, words_of
 
 _PAIR = re.compile(
-    r"^\s*[\"'(\[]?(?P<code>[^\s=:：＝]{1,6}?)[\"')\]]?\s*(?:=|＝|:|：|→|->|⇒|\s[-–—]\s|…|\.\.\.)\s*(?P<text>\S.*?)\s*$",
+    r"^\s*[\"'(\[]?(?P<code>[^\s=:：＝]{1,6}?(?:\s[^\s=:：＝]{1,5}\.(?=\s*=))?)[\"')\]]?\s*(?:=|＝|:|：|→|->|⇒|\s[-–—]\s|…|\.\.\.)\s*(?P<text>\S.*?)\s*$",
     re.S,
 )
 _BACK = re.compile(r"^\s*(?P<text>[^=]{3,60}?)\s*=\s*[\"'(]?(?P<code>[^\s=]{1,5})[\"')]?\s*$")

@@ -76,7 +76,8 @@ _LEVEL_CODE = re.compile(
 )
 _STARS = re.compile(r"^(?=.{2,6}$)(?P<stars>★*)☆*$|^(?P<plus>\+{2,4})$")
 _INNER_DATE = re.compile(
-    r"\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|\d{4}-\d{2}-\d{2}|\d{1,2}[ \-][^\W\d_]{3,9}\.?[ \-,]+\d{2,4}"
+    r"\d{1,2}[./\-]\d{1,2}[./\-]\d{2,4}|(?<![\d./\-])\d{1,2}[./]\d{4}(?!\d)"
+    r"|\d{4}-\d{2}-\d{2}|\d{1,2}[ \-][^\W\d_]{3,9}\.?[ \-,]+\d{2,4}"
 )
 # the number of a protocol or certificate beside its day
 _NUMBERED = re.compile(r"(?:№|#|\bn[ºo°r]\.?)\s*[\w\-/]*\d[\w\-/]*", re.I)

@@ -161,6 +161,8 @@ def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
     """The rows of the body as lines, with what the columns beside the matrix say about them."""
     groups = _fill_down_columns(sheet, table, body)
     fields = {column: _own_field(sheet, table, body, column, groups) for column in table.fields}
+    divider = _divider(sheet, table, body)
+    starts: dict[int, int] = {}
     section = ""
     sections = sorted(body.sections.items())
     position = 0
@@ -170,6 +172,11 @@ def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
         while position < len(sections) and sections[position][0] < row:
             section, position = sections[position][1], position + 1
         line = Line(row, body.keys[row], group=section)
+        span = sheet.merged(row, table.key or 0)
+        if span and span.bottom > span.top:
+            line.parent = starts.setdefault(span.top, row)
+        if divider is not None:
+            line.sub = sub_field(sheet.vocabulary, sheet.text(row, divider))
         for column, what in fields.items():
             if column == table.key or what in ("total", "sequence", "comment"):
                 continue
@@ -183,6 +190,18 @@ def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
                 line.meta.setdefault(what, text)
         lines.append(line)
     return lines
+
+
+def _divider(sheet: Sheet, table: Table, body: Body) -> int | None:
+    """The column that tells the rows of one key apart, such as "Trained" above "Due"."""
+    if not any((span := sheet.merged(row, table.key or 0)) and span.bottom > span.top for row in body.rows[:60]):
+        return None
+    for column in range(table.columns[0]):
+        texts = sheet.distinct(column, body.rows)
+        subs = [sub_field(sheet.vocabulary, text) for text in texts]
+        if column != table.key and 2 <= len(texts) <= 3 and all(subs) and min(texts.values()) >= 0.2 * len(body.rows):
+            return column
+    return None
 
 
 def _own_field(sheet: Sheet, table: Table, body: Body, column: int, groups: set[int]) -> str:

@@ -228,6 +228,7 @@ class MatrixReader:
         """Every cell of the body that says something."""
         values, kinds = self.sheet.grid.values, self.sheet.kinds.of_code
         subs = {line.index: line.sub for line in self.columns}
+        due = {line.index for line in self.rows if line.sub == "expiry"}
         for row in self.body.rows:
             line = self.sheet.grid.rows[row]
             columns = self.column_of[bisect_right(self.starts, row)]
@@ -240,7 +241,7 @@ class MatrixReader:
                 if not self.decision.subjects_in_rows:
                     subject, item = item, subject
                 day = day_of(values[code], kinds[code], self.resolver) if meaning.meaning == m.HELD_WITH_DATE else None
-                expires = day if subs[column] == "expiry" else None
+                expires = day if subs[column] == "expiry" or row in due or meaning.detail == "expiry" else None
                 yield Fact(
                     row,
                     column,

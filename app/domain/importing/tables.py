@@ -306,6 +306,8 @@ def choose_key(
     )
     for column in range(min(sheet.width, 30)):
         worth = _key_worth(sheet, column, rows, profiles[column], fields.get(column), column <= first_body)
+        if column > first_body + 1 and any(not any(profiles[c]) for c in range(first_body + 1, column)):
+            worth -= 3.0  # behind a gap: another list
         if worth > best_worth + (0.01 if best is None else 0.05):
             best, best_worth = column, worth
     return best
@@ -324,6 +326,8 @@ def _key_worth(
     if name == "item" and idents >= 0.6 * filled:
         name = "item_code"
     textual = min(1.0, (label + idents * 0.5) / max(1, cell + label + other))
+    if left and filled > 3 and kinds[CODE] >= 0.8 * filled and len(texts) == filled:
+        textual = max(textual, 0.7)  # initials, each once
     if name not in ("person", "role", "item", "item_title", "employee_no", "item_code", "login", "initials"):
         if textual < 0.5:
             return 0.0
