@@ -133,8 +133,9 @@ class RowSorter:
         return self.sheet.spread(row, self.table.key)
 
     def _first_text(self, row: int) -> str:
-        filled = self.sheet.filled(row)
-        return self.sheet.text(row, filled[0]) if filled else ""
+        return next(
+            (text for c, kind in enumerate(self.sheet.kinds.row(row)) if kind and (text := self.sheet.text(row, c))), ""
+        )
 
     def _repeated_header(self, row: int, cells: int) -> str | None:
         """Whether a row is the header once more: ``same`` columns, or ``other`` columns under the same kind of key."""
@@ -196,8 +197,11 @@ class RowSorter:
 
     def _legend_row(self, row: int) -> bool:
         """A code and its description under the table, or the word "Legend" itself: the legend begins."""
+        kinds = self.sheet.kinds.row(row)
+        if not self.body.rows or len(kinds) - kinds.count(EMPTY) > 16:
+            return False
         filled = self.sheet.filled(row)
-        if not self.body.rows or not 0 < len(filled) <= 8:
+        if not 0 < len(filled) <= 8:
             return False
         if len(filled) > 3:
             return self._pairs(row, filled)
@@ -287,9 +291,11 @@ class RowSorter:
 
     def _signed(self, row: int, label: str, kinds: bytes) -> bool:
         """After a blank row: words of a signature block ("Supervisor signature … Date") where the matrix has cells."""
+        if not self.gap or not self.body.rows:
+            return False
         words = self.sheet.vocabulary.has_word("footer", label)
         lines = any(not kind and self.sheet.text(row, c) for c, kind in enumerate(kinds))
-        if not self.gap or not self.body.rows or not (words or lines):
+        if not (words or lines):
             return False
         over = [c for c in self.columns if kinds[c] != EMPTY]
         classes = self.sheet.kinds.row_classes(row)
