@@ -116,6 +116,8 @@ def edit_workbook(request: dict[str, Any]) -> list[str]:
         if edits:
             shifting.Mover(sheet, _lines(edits["rows"]), _lines(edits["columns"])).run()
             _write_cells(sheet, edits["cells"])
+            for top, left, bottom, right in edits["merges"]:
+                sheet.merge_cells(None, top + 1, left + 1, bottom + 1, right + 1)
     _disarm_names(book.defined_names, left_out)
     for sheet in book.worksheets:
         _disarm_names(sheet.defined_names, left_out)

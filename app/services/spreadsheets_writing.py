@@ -57,12 +57,13 @@ class SheetEdits:
     """Changes of one sheet. Rows and columns count from 0.
 
     ``rows`` and ``columns`` are insertions: before which line, how many, like which line, all as in the original.
-    ``cells`` stand where they are after the insertions.
+    ``cells`` and new ``merges`` (top, left, bottom, right) stand where they are after the insertions.
     """
 
     rows: list[tuple[int, int, int]] = field(default_factory=list)
     columns: list[tuple[int, int, int]] = field(default_factory=list)
     cells: dict[tuple[int, int], CellEdit] = field(default_factory=dict)
+    merges: list[tuple[int, int, int, int]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.rows or self.columns or self.cells)
@@ -169,7 +170,7 @@ def _as_json(edits: SheetEdits) -> dict[str, Any]:
         [row, column, cell.value is not KEEP, _tagged(cell.value), cell.mark, cell.comment, cell.like]
         for (row, column), cell in edits.cells.items()
     ]
-    return {"rows": edits.rows, "columns": edits.columns, "cells": cells}
+    return {"rows": edits.rows, "columns": edits.columns, "cells": cells, "merges": edits.merges}
 
 
 def _tagged(value: Any) -> Any:
@@ -233,6 +234,8 @@ class _Values:
             sheet.hide()
         rows, columns = _places(grid.height, edits.rows), _places(grid.width, edits.columns)
         self._merges(sheet, grid, rows, columns)
+        for edges in edits.merges:
+            sheet.merge_range(*edges, "")
         for row in range(grid.height):
             if row in grid.hidden_rows:
                 sheet.set_row(rows[row], None, None, {"hidden": True})

@@ -26,14 +26,19 @@ from app.services.matrix_import.recorded import Recorded, recorded_now
 from app.services.matrix_import.taking import for_recognition
 from app.services.matrix_import.writeback import Options, Say, Sheet
 from app.services.matrix_import.writeback_lines import Grower
+from app.services.matrix_import.writeback_lists import ListWriter, write_entries
 from app.services.matrix_import.writeback_matrix import MatrixWriter
 from app.services.spreadsheets import read_bytes
 from app.services.spreadsheets_writing import CellEdit, SheetEdits, Written, write_into
 from app.services.vocabularies import load_vocabulary
 
 MATRICES = ("role_item", "raci", "person_item", "person_level")
-NO_WAY_BACK = ("ragged", "sign_in", "snapshot", "relational")
+LISTS = ("long", "sheet_per_person", "block_per_person")
+NO_WAY_BACK = ("ragged", "sign_in", "snapshot", "relational", "list_in_cell")
 """Layouts that are handed back as they were: they hold no cell for what is recorded."""
+
+GROWTH: tuple[tuple[str, ...], ...] = (("items", "subjects"), ("subjects",), ("items",), ())
+"""What is added to a layout; less is tried where the copy would be understood otherwise than it is meant."""
 
 MOST_CELLS = 2_000_000
 """Cells of a file up to which a copy is read again before it is handed out."""
@@ -55,16 +60,17 @@ def copy_of_run(
     if run.state != "committed":
         raise RuleBroken("This import has not been signed, so there is nothing to take back yet.")
     found = runs.recognized(run)
-    result = runs.check(session, run, found, zone)
+    # what was to be created exists by now and is found by its name
+    choices = {name: choice for name, choice in runs.decisions(run).items() if choice != "create"}
     return current_copy(
         session,
         found,
-        result.matches,
+        match(session, contents_of(found.reading, found.grids, found.mapping), choices),
         imports.file_bytes(run),
         now,
         calendar_of(zone),
         since=run.finished_at,
-        choices=runs.decisions(run),
+        choices=choices,
         marks=marks,
         say=say,
     )
@@ -118,12 +124,12 @@ def current_copy(
     recorded = recorded_now(session, matches, now, calendar, since)
     options = Options(calendar.day(now), marks=marks, say=say)
     written = Written(b"", "xlsx")
-    for grow in (True, False):
+    for grow in GROWTH:
         edits, notes = _plan(found, recorded, replace(options, grow=grow))
         written = write_into(data, found.file, found.grids, edits)
         written = replace(written, notes=(*notes, *written.notes))
-        if not grow:
-            note = Phrase("New people, job functions and items could not be added to this layout; use a stock layout.")
+        if grow != GROWTH[0]:
+            note = Phrase("Some new people, job functions or items could not be added to this layout; use one of ours.")
             written = replace(written, notes=(note, *written.notes))
         differs = _differs(session, found, written, choices, now, calendar)
         if not differs or not any(one.rows or one.columns for one in edits.values()):
@@ -155,6 +161,10 @@ def plan_sheet(sheet: Sheet) -> None:
         writer.run()
         if sheet.options.grow:
             Grower(sheet, writer).run()
+    elif verdict in LISTS:
+        ListWriter(sheet).run()
+    elif verdict == "list_in_cell" and not sheet.by_person:
+        write_entries(sheet)
     elif verdict in NO_WAY_BACK:
         note = Phrase(
             "The sheet “%(sheet)s” stays as it was: its layout has no cells for what is recorded.",

@@ -13,10 +13,16 @@ from sqlalchemy.orm import Session
 
 from app.domain.dates import FOREVER, Calendar
 from app.models.documents import Item
-from app.models.matrix import Requirement, RequirementUnit
+from app.models.matrix import Completion, Requirement, RequirementUnit
 from app.models.organization import Unit
 from app.models.people import Employment, Membership, Person
-from app.services.matrix_import.changes import Codes, recorded_days, recorded_requirements
+from app.services.matrix_import.changes import (
+    Codes,
+    calendars,
+    recorded_days,
+    recorded_memberships,
+    recorded_requirements,
+)
 from app.services.matrix_import.matching import Matches
 
 
@@ -49,12 +55,15 @@ class Recorded:
     days: dict[tuple[str, str], list[date]] = field(default_factory=dict)
     people: dict[str, Someone] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
+    departments: dict[str, str] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)
     held: dict[str, set[str]] = field(default_factory=dict)
     new_people: list[str] = field(default_factory=list)
     new_functions: list[str] = field(default_factory=list)
     new_items: list[str] = field(default_factory=list)
     new_pairs: set[tuple[str, str]] = field(default_factory=set)
+    withdrawn: set[tuple[str, str, date]] = field(default_factory=set)
+    belongs: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
 
     def latest(self, person: str, item: str) -> date | None:
         """The day on which a person was last trained on an item."""
@@ -72,6 +81,7 @@ def codes_of(matches: Matches) -> Codes:
         {key: match.code for key, match in matches.people.items()},
         {key: match.code for key, match in matches.functions.items()},
         {key: match.code for key, match in matches.items.items()},
+        {key: match.code for key, match in matches.departments.items()},
     )
 
 
@@ -82,8 +92,10 @@ def recorded_now(
     codes = codes_of(matches)
     units = select(Unit.code, Unit.name).where(Unit.kind == "job_function")
     functions = dict(session.execute(units).all())
+    parts = select(Unit.code, Unit.name).where(Unit.kind == "department")
     items = dict(session.execute(select(Item.code, Item.title)).all())
     recorded = Recorded(codes, functions=functions, items=items)
+    recorded.departments = dict(session.execute(parts).all())
     if since is not None:
         _news(session, recorded, now, since)
     everything = Codes(
@@ -97,8 +109,22 @@ def recorded_now(
     for person, item, day in sorted(recorded_days(session, everything, calendar)):
         days[person, item].append(day)
     recorded.days = dict(days)
+    recorded.withdrawn = _withdrawn(session, calendar)
+    recorded.belongs = recorded_memberships(session, now)
     _people(session, recorded, set(everything.people.values()) - {None}, now, calendar)
     return recorded
+
+
+def _withdrawn(session: Session, calendar: Calendar) -> set[tuple[str, str, date]]:
+    """Days of training that were recorded once and are not any more."""
+    query = (
+        select(Person.employee_no, Item.code, Completion.completed_at)
+        .join(Person, Person.id == Completion.person_id)
+        .join(Item, Item.id == Completion.item_id)
+        .where(Completion.voided_at != FOREVER)
+    )
+    own = calendars(session, calendar)
+    return {(number, code, own.get(number, calendar).day(at)) for number, code, at in session.execute(query)}
 
 
 def _people(session: Session, recorded: Recorded, wanted: set[str | None], now: datetime, calendar: Calendar) -> None:

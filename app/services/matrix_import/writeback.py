@@ -18,11 +18,11 @@ Say = Callable[[Phrase], str]
 
 @dataclass(slots=True)
 class Options:
-    """How to write: the day of the copy, whether changed cells are marked, whether lines are added, the language."""
+    """How to write: the day of the copy, whether changed cells are marked, which lines are added, the language."""
 
     today: date
     marks: bool = True
-    grow: bool = True
+    grow: tuple[str, ...] = ("items", "subjects")
     say: Say = str
 
 

@@ -45,8 +45,9 @@ class Grower:
         """Find what belongs on the sheet, make room, write headings and cells."""
         if not self.writer.places or self.stacked:
             return
-        items, subjects = self._items(), []
-        subjects = self._subjects(items)
+        grow = self.sheet.options.grow
+        items = self._items() if "items" in grow else []
+        subjects = self._subjects(items) if "subjects" in grow else []
         if not items and not subjects:
             return
         last_item, last_subject = max(self.item_lines), max(self.subject_lines)
@@ -165,6 +166,10 @@ class Grower:
         if named is None and heads:
             place = self._head(heads[-1 if len(block.lines) == 1 else 0], block.lines[0] + away)
             self._name(place, title if unique and not model.code else f"{item} {title}", True)
+        for span in self.sheet.grid.merges:
+            wide = span.left == block.lines[0] < block.lines[-1] == span.right and span.top == span.bottom
+            if self.in_rows and wide and span.top in heads:
+                self.sheet.edits.merges.append((span.top, span.left + away, span.bottom, span.right + away))
         self._validity(item, model, block.lines[0], away)
 
     def _heads(self, *, of_item: bool) -> list[int]:
@@ -251,6 +256,6 @@ class Grower:
             "first_name": first or None,
             "last_name": last,
             "hire_date": self.sheet.dates.write(someone.hired) if someone.hired and self.sheet.dates.dated else None,
-            "role": ", ".join(self.sheet.recorded.functions[one] for one in functions) or None,
+            "role": self.sheet.recorded.functions[functions[0]] if len(functions) == 1 else None,
         }
         return known.get(what or "")

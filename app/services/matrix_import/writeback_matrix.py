@@ -1,12 +1,16 @@
 """Writes a matrix back: cells brought up to what is recorded now, new people, job functions and items as new lines."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
 from app.domain.dates import add_months
 from app.domain.importing import Fact, Place
+from app.domain.importing.belonging import belongings
+from app.domain.importing.vocabulary import normal
 from app.domain.text import Phrase
+from app.services.matrix_import.looks import months_like
 from app.services.matrix_import.writeback import Sheet
 
 Where = tuple[int, int]
@@ -24,6 +28,7 @@ class MatrixWriter:
 
     def run(self) -> None:
         """Change what differs from the records."""
+        update_validity(self.sheet, self._validity_cells())
         if not self.sheet.by_person:
             for place in self.places:
                 self._role(place)
@@ -35,6 +40,16 @@ class MatrixWriter:
             person, code = self.subjects[subject], self.items[item]
             if person is not None and code is not None:
                 self._person(person, code, group)
+        update_belongings(self.sheet)
+
+    def _validity_cells(self) -> Iterator[tuple[int, Where]]:
+        """Where the validity of the items is stated, by position of the item."""
+        reading = self.sheet.reading
+        in_rows = reading.orientation != "subjects_in_columns"
+        lines = reading.metadata_rows if in_rows else reading.metadata_columns
+        for line in (line for line, what in lines.items() if what == "validity"):
+            for position, item in enumerate(reading.items):
+                yield position, (line, item.line) if in_rows else (item.line, line)
 
     # -- job functions ------------------------------------------------------------------------------------------------
 
@@ -82,9 +97,10 @@ class MatrixWriter:
         recorded = self.sheet.recorded.days.get((person, item), [])
         stated = [fact.day for fact in facts if fact is not None and fact.day is not None]
         for place, fact in zip(dated, facts, strict=True):
-            if fact is not None and fact.day is not None and fact.day not in recorded:
-                self._day(place, recorded[-1] if recorded else None, fact)
-                return
+            if fact is None or not self._withdrawn(person, item, fact, recorded):
+                continue
+            self._day(place, recorded[-1] if recorded else None, fact)
+            return
         if not recorded or (stated and max(stated) >= recorded[-1]):
             return
         target = next(
@@ -92,6 +108,13 @@ class MatrixWriter:
             dated[0],
         )
         self._trained(target, person, item, recorded[-1], group)
+
+    def _withdrawn(self, person: str, item: str, fact: Fact, recorded: list[date]) -> bool:
+        """Whether the training that a cell states was recorded once and has been withdrawn since."""
+        withdrawn = self.sheet.recorded.withdrawn
+        if fact.day is not None:
+            return fact.day not in recorded and (person, item, fact.day) in withdrawn
+        return fact.meaning == "held" and not recorded and any(one[:2] == (person, item) for one in withdrawn)
 
     def _trained(self, place: Place, person: str, item: str, day: date, group: list[Place]) -> None:
         fact = self.facts.get((place.row, place.column))
@@ -151,6 +174,49 @@ class MatrixWriter:
             sheet.put((place.row, place.column), value, why, old=fact.text if fact else "", like=like)
         elif fact is not None:
             sheet.put((place.row, place.column), None, Phrase("the training was repeated."), old=fact.text)
+
+
+def update_validity(sheet: Sheet, cells: Iterable[tuple[int, Where]]) -> None:
+    """Where the recurrence of an item is stated and now is another, say so; where it differs between functions, the
+    cell is emptied, because it can say only one. ``cells`` are positions of items with a cell that states it."""
+    codes = sheet.items()
+    known: dict[str, set[int | None]] = defaultdict(set)
+    for (_, code), need in sheet.recorded.needs.items():
+        known[code].add(need.months)
+    for position, where in cells:
+        item, months = sheet.reading.items[position], known.get(codes[position] or "", set())
+        value = sheet.grid.value(*where)
+        if value is None or item.valid_months is None or not months or months == {item.valid_months}:
+            continue
+        only = next(iter(months)) if len(months) == 1 else None
+        why = Phrase("recorded now: every %(number)s months.", number=only)
+        if only is None:
+            why = Phrase("recorded now: not for all, or not for all the same.")
+        new = months_like(value, item.valid_months, only) if only else None
+        sheet.put(where, new, why, old=sheet.text(*where))
+
+
+def update_belongings(sheet: Sheet) -> None:
+    """Job functions and departments that stand beside people: those that they do not hold any more are replaced."""
+    people, recorded = sheet.subjects(), sheet.recorded
+    cells: dict[tuple[Where, str, str], list[tuple[str, bool]]] = defaultdict(list)
+    for found in belongings(sheet.grid, sheet.reading):
+        person = people[found.subject]
+        known = recorded.codes.functions if found.kind == "job_function" else recorded.codes.departments
+        code = known.get(normal(found.text))
+        if person is not None:
+            holds = code is None or (found.kind, code) in recorded.belongs.get(person, ())
+            cells[(found.row, found.column), found.kind, person].append((found.text, holds))
+    for (where, kind, person), texts in cells.items():
+        if all(holds for _, holds in texts):
+            continue
+        kept = [text for text, holds in texts if holds]
+        names = recorded.functions if kind == "job_function" else recorded.departments
+        now = [names[unit] for one, unit in recorded.belongs.get(person, ()) if one == kind and unit in names]
+        value = "; ".join(kept or (now if len(now) == 1 else [])) or None
+        old = sheet.text(*where)
+        if value or old:
+            sheet.put(where, value, Phrase("held now: %(name)s.", name=value or "–"), old=old)
 
 
 def fact_days(fact: Fact | None, sheet: Sheet) -> bool:
