@@ -100,6 +100,8 @@ def _judge_beside(axis: Axis, names: frozenset[str], text: str) -> None:
         axis.role += 1.2 if len(names) == 1 else 0.7
     if "equipment" in names:
         axis.unit += 0.3
+    elif names == {"item_title"}:
+        axis.item += 0.4
     elif names & set(_ITEM_FIELDS) - {"item_code"} or names == {"item_code"}:
         axis.item += 1.2 if len(names) == 1 else 0.7
     if names & {"hours", "validity", "version", "effective", "owner"}:

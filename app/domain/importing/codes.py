@@ -29,6 +29,7 @@ from app.domain.importing.lexis import (
     level_code,
 )
 from app.domain.importing.meanings import CodeMeaning, code_meaning
+from app.domain.importing.measures import read_measure
 from app.domain.importing.profile import Profile, exact_number
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
 
@@ -88,7 +89,7 @@ class Resolver:
             if code.casefold() == bare:
                 return meaning
         for code, meaning in self.legend.items():
-            own = code in self.profile.marks or code in self.profile.codes
+            own = "(" in code + text and (code in self.profile.marks or code in self.profile.codes)
             if normal(code) == folded and (folded or code == text) and not own:
                 return meaning
         return None
@@ -279,6 +280,9 @@ class Resolver:
                     ),
                 )
         if kind == MEASURE:
+            measure = read_measure(text, self.vocabulary)
+            if measure and measure.days is not None and not self.person:
+                return code_meaning("days", 0.7, "days allowed for first training")
             return code_meaning("recurring", 0.6, "how often it is to be repeated: required")
         return self._free(text, kind)
 
@@ -301,11 +305,16 @@ class Resolver:
             return code_meaning("held", 0.6, "initials beside a person: signed off")
         if kind == NAME and self.person:
             return code_meaning("held", 0.5, "a name in the body: signed off by")
+        if (nth := re.match(r"^([^\W\d_]+)\s?(\d{1,3})$", text)) and self._unit(nth[1]):
+            return code_meaning("days", 0.7, f"by {text}")
         if len(text) > 3 or kind == LABEL or is_cjk(text):
             detail = self.vocabulary.detail(text, whole=False)
             if detail and len(text) <= 60:
                 return code_meaning(detail, 0.55, f"a text with the words of “{detail.replace('_', ' ')}”")
         return code_meaning("unknown", 0.2, "no legend and no vocabulary explains it")
+
+    def _unit(self, word: str) -> bool:
+        return len(word) > 2 and self.vocabulary.units.get(normal(word)) in ("days", "weeks", "months")
 
     def _initials(self) -> bool:
         table = self.vocabulary.codes["person"]

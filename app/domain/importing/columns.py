@@ -96,11 +96,12 @@ def body_columns(
 def _counts_on(sheet: Sheet, row: int, column: int, body: list[int]) -> bool:
     """Whether a column right behind a matrix of numbers goes on counting."""
     kinds = sheet.kinds.column(column, row + 1)
-    if kinds.count(SMALL) < 3 or kinds.count(SMALL) < len(kinds) - kinds.count(EMPTY):
+    if kinds.count(SMALL) < 3 or kinds.count(SMALL) < 0.75 * (len(kinds) - kinds.count(EMPTY)):
         return False
     rows = list(range(row + 1, min(sheet.height, row + 60)))
     known = {int(text) for other in body for text in sheet.distinct(other, rows) if text.isdigit()}
-    return {int(text) - 1 for text in sheet.distinct(column, rows) if text.isdigit()} <= known | {0}
+    small = {int(text) for text in sheet.distinct(column, rows) if text.isdigit() and len(text) < 2}
+    return {number - 1 for number in small} <= known | {0}
 
 
 def _without_legend(sheet: Sheet, row: int, body: list[int]) -> list[int]:

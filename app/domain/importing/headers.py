@@ -143,12 +143,20 @@ def meta_field(sheet: Sheet, table: Table, row: int) -> str | None:
         return None
     line = sheet.kinds.row(row)
     picked = [line[c] for c in table.columns if line[c] != EMPTY] if line.count(MEASURE) else []
-    measured = bool(picked) and picked.count(MEASURE) >= 0.5 * len(picked)
+    measured = bool(picked) and picked.count(MEASURE) >= 0.5 * len(picked) and not _measured_body(sheet, table, row)
     for names in named:
         for name in META_FIELDS:
             if name in names and not (name in NUMERIC and _worded(sheet, table, row)):
                 return _measure_field(sheet, row, table.columns) if measured and name in ("date", "expiry") else name
     return _measure_field(sheet, row, table.columns) if measured else None
+
+
+def _measured_body(sheet: Sheet, table: Table, row: int) -> bool:
+    """Whether lengths of time are what the matrix itself holds: "7 days", "30 days"."""
+    rows = [r for r in range(table.header + 1, min(table.header + 40, sheet.height)) if r != row]
+    kinds = b"".join(bytes(sheet.kinds.at(r, c) for c in table.columns) for r in rows)
+    filled = len(kinds) - kinds.count(EMPTY)
+    return len(rows) > 3 and kinds.count(MEASURE) >= 0.2 * filled
 
 
 def _worded(sheet: Sheet, table: Table, row: int) -> bool:

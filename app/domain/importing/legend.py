@@ -118,6 +118,8 @@ def _drawn_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
     found = [match for match in _DRAWN.finditer(raw) if vocabulary.mark(match["code"])]
     if not any(match["code"] not in "-–—－/." for match in found) or _LETTERED.search(raw):
         return
+    if len(found) == 1 and any(c.isalnum() for c in raw[: found[0].start()].rpartition(":")[2]):
+        return  # a mark between words: "classroom + written test"
     pairs = []
     for match, following in zip(found, [*found[1:], None], strict=True):
         words = raw[match.end() : following.start() if following else len(raw)].strip(

@@ -333,8 +333,9 @@ class Kinds:
 
     def _strewn(self, grid: Grid, kinds: bytearray) -> list[int]:
         """A few words strewn over many rows and columns: the status words of a language or company we do not know."""
-        words = [c for c, kind in enumerate(kinds) if kind in (NAME, LABEL) and self.counts[c] >= 5]
-        words = [code for code in words if len(as_text(grid.values[code])) <= 30]
+        longest = {NAME: 30, LABEL: 30, ITEM_CODE: 3, IDENT: 3}
+        words = [c for c, kind in enumerate(kinds) if kind in longest and self.counts[c] >= 5]
+        words = [code for code in words if len(as_text(grid.values[code])) <= longest[kinds[code]]]
         if not words:
             return []
         rows: dict[int, set[int]] = {code: set() for code in words}

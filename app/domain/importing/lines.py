@@ -6,7 +6,7 @@ from typing import Any
 from app.domain.importing.columns import dated
 from app.domain.importing.headers import HeaderZone, line_value
 from app.domain.importing.labels import Label, split_key, split_label
-from app.domain.importing.lexis import LABEL, NAME, SENTENCE
+from app.domain.importing.lexis import IDENT, ITEM_CODE, LABEL, NAME, SENTENCE
 from app.domain.importing.reading import Item, Subject
 from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
@@ -207,9 +207,14 @@ def _divider(sheet: Sheet, table: Table, body: Body) -> int | None:
 def _own_field(sheet: Sheet, table: Table, body: Body, column: int, groups: set[int]) -> str:
     """What a column beside the matrix states; one that is named like the keys but repeats its values groups them."""
     what = table.fields[column]
-    if what not in ("item", "item_title") or column == table.key:
+    if what not in ("item", "item_title", "role", "user_group") or column == table.key:
         return what
     texts = sheet.distinct(column, body.rows)
+    kinds = [sheet.kinds.at(row, column) for row in body.rows]
+    coded = kinds.count(ITEM_CODE) + kinds.count(IDENT)
+    if what in ("role", "user_group"):
+        alone = coded >= 0.8 * len(kinds) and len(texts) >= 0.95 * len(kinds)
+        return "item_code" if alone else what
     return "category" if column in groups or len(texts) < 0.95 * sum(texts.values()) else what
 
 

@@ -24,7 +24,7 @@ class Measure:
 
     hours: float | None = None
     months: int | None = None
-    days: int | None = None
+    days: float | None = None
     refresher_hours: float | None = None
 
 
@@ -72,7 +72,7 @@ def _amount(number: float, unit: str | None) -> Measure | None:
     if unit in _HOURS_PER:
         return Measure(hours=round(number * _HOURS_PER[unit], 2))
     if unit == "days":
-        return Measure(days=int(number), months=max(1, round(number * _MONTHS_PER[unit])))
+        return Measure(days=number, months=max(1, round(number * _MONTHS_PER[unit])))
     if unit in _MONTHS_PER:
         return Measure(months=max(1, round(number * _MONTHS_PER[unit])))
     return None

@@ -74,8 +74,9 @@ def exact_number(value: Any) -> float:
 
 
 def counting(lines: list[list[Any]]) -> bool:
-    """Whether the numbers of most lines are 1, 2, 3 … in some order: an order, no level."""
-    plain = [[v for v in line if isinstance(v, int) and not isinstance(v, bool)] for line in lines]
+    """Whether the numbers of most lines are 1, 2, 3 … in some order: an order, no level. Numbers may be texts, with a
+    point behind."""
+    plain = [[n for n in map(whole_number, line) if n is not None] for line in lines]
     good = {len(line) for line in plain if _counts_up(line)}
     long = [line for line in plain if len(line) >= 3]
     if len(long) >= 2 and sum(map(_counts_up, long)) >= 0.6 * len(long):
@@ -86,3 +87,12 @@ def counting(lines: list[list[Any]]) -> bool:
 
 def _counts_up(line: list[int]) -> bool:
     return sorted(line) == list(range(1, len(line) + 1))
+
+
+def whole_number(value: Any) -> int | None:
+    """A whole number, also one written as ``3`` or ``3.`` in a text; ``None`` for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and len(value) < 5 and (digits := value.strip().rstrip(".º°")).isdecimal():
+        return int(digits)
+    return None

@@ -328,6 +328,8 @@ class RowSorter:
     def _section(self, row: int, key: str, kinds: bytes) -> bool:
         """A heading inside the body: one text, alone in its row, across the table, or unlike the keys around it."""
         filled = self.sheet.filled(row)
+        if len(filled) == 2 and filled[1] == self.table.key:
+            return self._numbered_part(row, filled[0])
         if len(filled) > 1:
             return False
         span = self.sheet.merged(row, filled[0]) if filled else None
@@ -338,6 +340,12 @@ class RowSorter:
         if filled[0] != self.table.key:
             return filled[0] < self.columns[0]
         return self._unlike_keys(row, key)
+
+    def _numbered_part(self, row: int, column: int) -> bool:
+        """A number and a heading, where the rows that follow count on within it: 2, then 2.1."""
+        number = self.sheet.text(row, column).rstrip(".")
+        below = self.sheet.text(row + 1, column)
+        return len(number) <= 4 and below.startswith(number + ".") and len(below) > len(number) + 1
 
     def _unlike_keys(self, row: int, key: str) -> bool:
         if ": " in key and self.sheet.vocabulary.field_names(key.partition(":")[0]):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import chain, pairwise
 from typing import TypeVar
 
+from app.domain.importing.legend import Outside, entry_meanings, find_entries
 from app.domain.importing.lexis import EMPTY, LABELISH
 from app.domain.importing.matrix import read_matrix
 from app.domain.importing.meanings import CodeMeaning
@@ -24,11 +25,26 @@ def read_beside(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> SheetReadin
     """The matrices that stand side by side, read as one; ``None`` when there is only one table."""
     for starts in _splits(sheet):
         edges = [0, *starts[1:], sheet.width]
-        found = [read_matrix(_only(sheet, left, right), legends) for left, right in pairwise(edges)]
-        readings = [reading for reading in (pair[0] for pair in found if pair) if _whole(reading)]
-        if len(readings) == len(starts) and len({(r.verdict, r.orientation) for r in readings}) == 1:
+        parts = [_only(sheet, left, right) for left, right in pairwise(edges)]
+        readings = _read(parts, legends)
+        if len(readings) == len(parts):
+            common = _legend_around(sheet, readings)
+            readings = _read(parts, {**legends, **common}) if common else readings
+        if len(readings) == len(parts) and len({(r.verdict, r.orientation) for r in readings}) == 1:
             return _joined(readings)
     return None
+
+
+def _read(parts: Sequence[Sheet], legends: Mapping[str, CodeMeaning]) -> list[SheetReading]:
+    found = [read_matrix(part, legends) for part in parts]
+    return [pair[0] for pair in found if pair and _whole(pair[0])]
+
+
+def _legend_around(sheet: Sheet, readings: Sequence[SheetReading]) -> dict[str, CodeMeaning]:
+    """What a legend above or below all tables says; it explains the codes of each of them."""
+    top = min(reading.header_rows[0] for reading in readings)
+    bottom = max(reading.last_data_row or 0 for reading in readings)
+    return entry_meanings(find_entries(sheet, Outside(top, bottom, sheet.width)), sheet.vocabulary)
 
 
 def _whole(reading: SheetReading) -> bool:

@@ -323,7 +323,7 @@ def _key_worth(
         return 0.0
     kinds = Counter(sheet.kinds.at(row, column) for row in rows)
     idents = kinds[IDENT] + kinds[ITEM_CODE] + kinds[NUMBER]
-    if name == "item" and idents >= 0.6 * filled:
+    if name in ("item", "role", "user_group") and idents >= 0.6 * filled:
         name = "item_code"
     textual = min(1.0, (label + idents * 0.5) / max(1, cell + label + other))
     if left and filled > 3 and kinds[CODE] >= 0.8 * filled and len(texts) == filled:
