@@ -12,6 +12,7 @@ from app.domain.chain import key_id
 from app.domain.text import Phrase
 from app.safeguards.database import snapshot
 from app.safeguards.guards import missing_guards
+from app.services.memory import collector_paused
 from app.services.trail_chain import (
     ChainState,
     Finding,
@@ -73,6 +74,7 @@ def read_notes(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.txt"))}
 
 
+@collector_paused()
 def verify(
     connection: Connection, keys: Mapping[str, bytes], notes: Mapping[str, str], metadata: MetaData | None = None,
     *, every_signature: bool = False,

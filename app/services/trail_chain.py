@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from json.encoder import encode_basestring
+from json.scanner import make_scanner
 from typing import Any
 
 from sqlalchemy import Connection
@@ -116,22 +117,27 @@ def moment(value: Any) -> str:
 
 
 class HeaderWriter:
-    """Writes the header text of entries; what many entries have in common is encoded once."""
+    """Writes the header text of entries; what an entry has in common with the one before is not encoded again."""
 
     def __init__(self) -> None:
         self._parts: dict[tuple[Any, ...], str] = {}
         self._at: Any = None
-        self._at_text = ""
+        self._what: tuple[Any, ...] = ()
+        self._who: tuple[Any, ...] = ()
+        self._at_text = self._what_text = self._who_text = ""
 
     def __call__(self, entry: Entry) -> str:
         """Return the canonical JSON array of the entry's header."""
-        what, who = self._part(entry[ACTION : TABLE + 1]), self._part(entry[WHO])
+        what, who = entry[ACTION : TABLE + 1], entry[WHO]
         if entry[AT] != self._at:
-            self._at = entry[AT]
-            self._at_text = moment(self._at)
+            self._at, self._at_text = entry[AT], moment(entry[AT])
+        if what != self._what:
+            self._what, self._what_text = what, self._part(what)
+        if who != self._who:
+            self._who, self._who_text = who, self._part(who)
         record = "null" if entry[RECORD] is None else encode_basestring(str(entry[RECORD]))
         client = "null" if entry[CLIENT] is None else entry[CLIENT]
-        return f'[{entry[TX]},{entry[N]},"{self._at_text}",{what},{record},{client},{who}]'
+        return f'[{entry[TX]},{entry[N]},"{self._at_text}",{self._what_text},{record},{client},{self._who_text}]'
 
     def _part(self, values: tuple[Any, ...]) -> str:
         text = self._parts.get(values)
@@ -280,10 +286,21 @@ def stored_heads(connection: Connection) -> dict[int, str]:
     return dict(stream(connection, "SELECT seq, link FROM audit_links"))
 
 
+_scan: Callable[[str, int], tuple[Any, int]] = make_scanner(json.JSONDecoder())  # type: ignore[arg-type]
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def parsed(text: str | None) -> dict[str, Any]:
     """Return the values of a ``before`` or ``after`` text; none for a text that cannot be read."""
-    try:
-        value = json.loads(text) if text else {}
-    except ValueError:
+    if not text:
         return {}
-    return value if isinstance(value, dict) else {}
+    try:
+        value, end = _scan(text, 0)  # as json.loads, which spends more on looking for spaces around the value
+    except (ValueError, StopIteration):
+        return {}
+    return value if end == len(text) and isinstance(value, dict) else {}
+
+
+def written(values: dict[str, Any]) -> str:
+    """Return the canonical text of values that were parsed from one, and so are of JSON's own types."""
+    return _encode(values)

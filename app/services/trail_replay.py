@@ -26,7 +26,20 @@ from app.domain.text import Phrase
 from app.models.base import UtcDateTime
 from app.safeguards.audit import mapped
 from app.safeguards.values import Encoder, TableForm, class_of, form_of, is_audited
-from app.services.trail_chain import ACTION, AFTER, BATCH, BEFORE, ID, KIND, RECORD, TABLE, ChainState, Entry, parsed
+from app.services.trail_chain import (
+    ACTION,
+    AFTER,
+    BATCH,
+    BEFORE,
+    ID,
+    KIND,
+    RECORD,
+    TABLE,
+    ChainState,
+    Entry,
+    parsed,
+    written,
+)
 
 Recorded = str | dict[str, Any]
 """What the trail says that a row holds: the canonical text as inserted or, once changed, its values by column."""
@@ -45,7 +58,9 @@ class Replay:
         """Apply one entry."""
         action, table, row = entry[ACTION], entry[TABLE], entry[RECORD]
         if action == "I":
-            rows = self.tables.setdefault(table, {})
+            rows = self.tables.get(table)
+            if rows is None:
+                rows = self.tables[table] = {}
             if row in rows:
                 self._disagree(entry, Phrase("Entry %(entry)s creates a row that was there already.", entry=entry[ID]))
             rows[row] = entry[AFTER]
@@ -102,7 +117,7 @@ def reshape(rows: dict[str, Recorded], change: dict[str, Any]) -> None:
 
 
 def _text(held: Recorded) -> str:
-    return held if isinstance(held, str) else canonical(held)
+    return held if isinstance(held, str) else written(held)
 
 
 def audited_tables(connection: Connection, metadata: MetaData) -> list[Table]:
@@ -165,7 +180,9 @@ def compare(connection: Connection, replay: Replay, metadata: MetaData) -> int:
         try:
             for key, text in live_rows(connection, form):
                 count += 1
-                _compare_row(connection, state, table.name, key, text, recorded.pop(key, None))
+                held = recorded.pop(key, None)
+                if held is None or _text(held) != text:
+                    _tell_difference(connection, state, table.name, key, text, held)
         except (ValueError, TypeError, ArithmeticError, SQLAlchemyError):
             _name_unreadable(connection, state, form)
             continue
@@ -183,14 +200,12 @@ def compare(connection: Connection, replay: Replay, metadata: MetaData) -> int:
     return count
 
 
-def _compare_row(
+def _tell_difference(
     connection: Connection, state: ChainState, table: str, key: str, text: str, recorded: Recorded | None
 ) -> None:
     if recorded is None:
         what = Phrase("Row %(row)s of %(table)s is not on the trail: it was inserted.", row=key, table=table)
         state.find("row_unrecorded", what, table, key)
-        return
-    if recorded == text or _text(recorded) == text:
         return
     told, held = (parsed(recorded) if isinstance(recorded, str) else recorded), parsed(text)
     entry = _last_entry(connection, table, key)
