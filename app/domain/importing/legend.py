@@ -158,7 +158,8 @@ def _plausible(code: str, words: str, vocabulary: Vocabulary, equals: bool) -> b
 def _is_code(code: str) -> bool:
     if is_cjk(code) and len(code) > 3:
         return False
-    return len(code) <= 5 and not (code.isalpha() and code.islower() and len(code) > 3 and not is_cjk(code))
+    letters = code.replace(".", "").replace(" ", "")  # "n. erf." is as short as "NERF"
+    return len(letters) <= 5 and not (code.isalpha() and code.islower() and len(code) > 3 and not is_cjk(code))
 
 
 def _understood(words: str, vocabulary: Vocabulary) -> bool:
