@@ -3,10 +3,12 @@
 import getpass
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
+from threading import current_thread, main_thread
 from typing import Any, TypeVar
 
 import click
@@ -32,14 +34,21 @@ HANDED_OUT_BY_SHELL = permissions.permissions_of({permissions.ADMIN, permissions
 class Commands(click.Group):
     """A group whose usage errors, too, are one clear line (exit code 2)."""
 
+    written = False
+    """Whether the command that runs has written what it was to write."""
+    stopped = False
+    """Whether Ctrl-C was pressed. A database that is interrupted in a callback only says that something failed."""
+
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]
         """Run a command; print a refusal as one line and leave with its exit code."""
         logging.getLogger("flask_appbuilder").setLevel(logging.ERROR)
         standalone = extra.pop("standalone_mode", True)
         extra["standalone_mode"] = False
         prog_name = "qualgate"
+        Commands.written = False
         if not standalone:
             return super().main(args, prog_name, **extra)
+        _listen_for_ctrl_c()
         try:
             code = super().main(args, prog_name, **extra)
         except click.UsageError as error:
@@ -50,7 +59,10 @@ class Commands(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except (click.Abort, KeyboardInterrupt):
-            click.echo("Stopped; nothing was written.", err=True)
+            told = (
+                "Stopped, after everything had been written." if Commands.written else "Stopped; nothing was written."
+            )
+            click.echo(told, err=True)
             sys.exit(130)
         sys.exit(code if isinstance(code, int) else 0)
 
@@ -81,7 +93,7 @@ def told(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def wrapper(*args: Any, **values: Any) -> Any:
         try:
-            return function(*args, **values)
+            return _unless_stopped(function, *args, **values)
         except RuleBroken as refusal:
             raise Refused(str(refusal)) from refusal
         except StaleDataError as error:
@@ -94,6 +106,28 @@ def told(function: Callable[..., None]) -> Callable[..., None]:
             raise Refused(f"{error.strerror or error}: {error.filename or ''}".rstrip(": ")) from error
 
     return wrapper
+
+
+def _listen_for_ctrl_c() -> None:
+    """Remember that Ctrl-C was pressed, whatever becomes of the exception that it raises."""
+
+    def stop(*_: Any) -> None:
+        Commands.stopped = True
+        raise KeyboardInterrupt
+
+    Commands.stopped = False
+    if current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, stop)
+
+
+def _unless_stopped(function: Callable[..., Any], *args: Any, **values: Any) -> Any:
+    """Call the function; what fails because of Ctrl-C is no failure of the database."""
+    try:
+        return function(*args, **values)
+    except Exception as error:
+        if Commands.stopped:
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _about_database(error: DBAPIError) -> str:
@@ -121,12 +155,27 @@ def operating(
         with acting(_context(session, username, reason, needs)):
             try:
                 yield session
-                session.commit()
+                _commit(session, writes=reason is not None)
             except BaseException:
                 session.rollback()
                 raise
             finally:
                 db.session.remove()
+
+
+def _commit(session: Session, writes: bool) -> None:
+    """Commit; Ctrl-C waits until it is certain whether that was done, so that nobody is told a wrong thing."""
+    stopped: list[Any] = []
+    in_front = current_thread() is main_thread()
+    before = signal.signal(signal.SIGINT, lambda *found: stopped.append(found)) if in_front else None
+    try:
+        session.commit()
+        Commands.written = writes
+    finally:
+        if in_front:
+            signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    if stopped:
+        raise KeyboardInterrupt
 
 
 def the_app() -> Flask:

@@ -11,6 +11,7 @@ from flask import current_app
 
 from app.commands import matrix
 from app.commands.acting import Refused, need_reason, operating, options, the_app, told
+from app.commands.progress import progress
 from app.models.importing import ImportRun
 from app.services import importing
 from app.services.importing import commit
@@ -73,17 +74,19 @@ def run_import(
     if dry_run and write:
         raise click.UsageError("Either --dry-run or --commit, not both.")
     why = need_reason(reason) if write else None
-    table = read_table(file.name, file.read_bytes(), sheet)
     run: ImportRun | None = None
-    with operating(the_app(), username, why, commit.COMMIT) as session:
-        check: Callable[[], Plan] = partial(
-            importing.check, session, kind, table, current_app.config["TIME_ZONE"], file.resolve().parent
-        )
-        if why:
-            plan, run = commit.check_and_write(session, check, why)
-        else:
-            plan = check()
-        result = commit.as_json(plan, run, committed=bool(why) and not plan.errors)
+    with progress(as_json) as telling:
+        table = read_table(file.name, file.read_bytes(), sheet, telling)
+        with operating(the_app(), username, why, commit.COMMIT) as session:
+            check: Callable[[], Plan] = partial(
+                importing.check, session, kind, table, current_app.config["TIME_ZONE"], file.resolve().parent
+            )
+            telling("comparing", 0, 0)
+            if why:
+                plan, run = commit.check_and_write(session, check, why, telling)
+            else:
+                plan = check()
+            result = commit.as_json(plan, run, committed=bool(why) and not plan.errors)
     if as_json:
         click.echo(json.dumps(result, ensure_ascii=False, indent=2))
     if plan.errors:

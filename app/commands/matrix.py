@@ -7,14 +7,17 @@ from typing import Any
 import click
 from flask import current_app
 from sqlalchemy import inspect
+from sqlalchemy.orm import Session
 
 from app import create_app
 from app.commands.acting import Refused, need_reason, operating, options, told
+from app.commands.progress import progress
 from app.extensions import db
 from app.models.importing import ImportRun
 from app.safeguards.context import system_clock
 from app.services import matrix_import
 from app.services.importing.commit import COMMIT
+from app.services.importing.working import Telling
 from app.services.matrix_import import effects
 from app.services.matrix_import.commit import DryRun
 from app.services.matrix_import.recognizing import Recognized
@@ -58,24 +61,43 @@ def run_matrix(
         raise click.UsageError("Either --dry-run or --commit, not both.")
     why = need_reason(reason) if write else None
     given = matrix_import.read_mapping_file(mapping) if mapping else None
-    found = matrix_import.read_and_recognize(file, sheet=sheet, mapping=given)
-    app = create_app()
-    run: ImportRun | None = None
-    effect: Effect | None = None
-    with app.app_context():
-        installed = inspect(db.engine).has_table("requirements")
-    if why is not None or installed:
-        with operating(app, username, why, COMMIT) as session:
-            zone = current_app.config["TIME_ZONE"]
-            if why is not None:
-                result, run = matrix_import.commit(session, found, file.read_bytes(), reason=why, zone=zone)
-            else:
-                result = matrix_import.dry_run(session, found, None, zone)
-                effect = None if result.open else effects.effect_of(session, found, result, zone)
-    else:
+    with progress(as_json) as telling:
+        found = _recognized(file, sheet, given, telling)
+        app = create_app()
         with app.app_context():
-            result = matrix_import.first_dry_run(found, current_app.config["TIME_ZONE"], system_clock())
+            installed = inspect(db.engine).has_table("requirements")
+        if why is None and not installed:
+            with app.app_context():
+                result = matrix_import.first_dry_run(found, current_app.config["TIME_ZONE"], system_clock())
+            _tell(found, result, None, None, as_json, False)
+            return
+        with operating(app, username, why, COMMIT) as session:
+            result, effect, run = _worked_out(session, found, file, why, telling)
     _tell(found, result, effect, run, as_json, why is not None)
+
+
+def _recognized(file: Path, sheet: str | None, mapping: dict[str, Any] | None, telling: Telling) -> Recognized:
+    def tick(done: int, total: int) -> bool:
+        telling("reading", done, total)
+        if total and done >= total:
+            telling("recognizing", 0, 0)
+        return True
+
+    return matrix_import.read_and_recognize(file, sheet=sheet, mapping=mapping, tick=tick)
+
+
+def _worked_out(
+    session: Session, found: Recognized, file: Path, why: str | None, telling: Telling
+) -> tuple[DryRun, Effect | None, ImportRun | None]:
+    """The dry run with its effect; with a reason it is written, and the record of the import comes third."""
+    zone = current_app.config["TIME_ZONE"]
+    if why is not None:
+        telling("writing", 0, 0)
+        result, run = matrix_import.commit(session, found, file.read_bytes(), reason=why, zone=zone)
+        return result, None, run
+    telling("comparing", 0, 0)
+    result = matrix_import.dry_run(session, found, None, zone)
+    return result, None if result.open else effects.effect_of(session, found, result, zone), None
 
 
 def _tell(

@@ -26,6 +26,10 @@ from app.services.demo import Login
 from app.services.demo_files import DemoFiles
 from app.services.demo_logins import PASSWORD
 from app.services.logins import AccessPolicy
+from app.views import background
+
+SERVING: dict[str, Any] = {"worker_class": "gthread", "threads": 4, "timeout": 120}
+"""Threads let a worker answer others, and show that it lives, while one request writes a large import."""
 
 
 class Server(BaseApplication):
@@ -41,8 +45,10 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Make the application of one worker."""
-        return create_app()
+        """Make the application of one worker, and see to imports that a dead one left behind."""
+        app = create_app()
+        background.keep_watch(app)
+        return app
 
 
 def serve_on(host: str, port: int, workers: int, jobs: bool) -> None:
@@ -52,7 +58,7 @@ def serve_on(host: str, port: int, workers: int, jobs: bool) -> None:
         start = "from app.cli import main; main()"
         scheduler = subprocess.Popen([sys.executable, "-c", start, "scheduler"])  # noqa: S603 (our own command)
     try:
-        Server({"bind": f"{host}:{port}", "workers": workers, "worker_class": "sync", "timeout": 120}).run()
+        Server({"bind": f"{host}:{port}", "workers": workers, **SERVING}).run()
     finally:
         if scheduler is not None:
             scheduler.terminate()

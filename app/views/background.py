@@ -11,7 +11,7 @@ import os
 import platform
 from collections.abc import Callable
 from functools import partial
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -39,6 +39,8 @@ READ = "read"
 """The task of reading an upload for the first time; what it finds out decides what becomes of the import."""
 BEAT = 0.7
 """Seconds between two signs of life."""
+WATCH = 20
+"""Seconds between two looks for uploads whose reader is dead."""
 BROKEN = "An error in Qualgate stopped the work on this file. Try again, or tell your administrator."
 Key = tuple[int, str]
 
@@ -124,6 +126,18 @@ def take_up_all(app: Flask) -> None:
             LOG.exception("Interrupted imports cannot be taken up now; opening their page does so later")
         finally:
             db.session.remove()
+
+
+def keep_watch(app: Flask) -> None:
+    """Take up what dead processes left behind, now and from time to time, for as long as this server runs."""
+
+    def watch() -> None:
+        pause = Event()
+        while not pause.wait(WATCH):
+            take_up_all(app)
+
+    take_up_all(app)
+    Thread(target=watch, daemon=True, name="qualgate-import-watch").start()
 
 
 def _after_interruption(on_behalf_of: str | None) -> Context:

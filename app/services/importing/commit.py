@@ -15,6 +15,7 @@ from app.safeguards.database import take_turns
 from app.services import files, reconciler
 from app.services.importing.plan import Plan, Touched, Writing
 from app.services.importing.runs import add_run
+from app.services.importing.working import Telling, no_telling
 
 COMMIT = ("imports", "commit")
 """The permission to write an import."""
@@ -33,7 +34,9 @@ IMPORT_LOCK = 7_125_301
 """The key of PostgreSQL's advisory lock: one import writes at a time."""
 
 
-def check_and_write(session: Session, check: Callable[[], Plan], reason: str) -> tuple[Plan, ImportRun | None]:
+def check_and_write(
+    session: Session, check: Callable[[], Plan], reason: str, telling: Telling = no_telling
+) -> tuple[Plan, ImportRun | None]:
     """Check, and write when nothing is wrong; return the plan and the record of the import, if anything changed.
 
     The check runs without holding anybody up. Then the write lock is taken; if anything was written by others in
@@ -43,6 +46,7 @@ def check_and_write(session: Session, check: Callable[[], Plan], reason: str) ->
     plan = check()
     if plan.errors or not plan.changes:
         return plan, None
+    telling("writing", 0, 0)
     with session.begin_nested():
         take_turns(session, IMPORT_LOCK)
         if _head(session) != before:
