@@ -95,6 +95,7 @@ class ListReader:
         self.resolver.legend = {**legends, **entry_meanings(entries, sheet.vocabulary)}
         self.resolver.chosen = dict(sheet.choices.get("legend", {}))
         self.source: int | None = None
+        self.entries: Counter[Any] = Counter()
         self._prepare()
 
     def _prepare(self) -> None:
@@ -106,8 +107,15 @@ class ListReader:
         columns = [c for c, f in table.fields.items() if f in ("status", "level", "required", "score")]
         counts = Counter(sheet.grid.rows[r][c] for c in columns for r in table.rows)
         counts.pop(0, None)
-        kinds, values = sheet.kinds.of_code, sheet.grid.values
-        self.resolver.profile = profile_of(((values[c], kinds[c], n) for c, n in counts.items()), sheet.vocabulary)
+        self.told = counts
+        self._take_profile(Counter())
+
+    def _take_profile(self, entries: Counter[Any]) -> None:
+        """Look at all that is said about people and items together: in cells of its own, and in entries of lists."""
+        kinds, values, vocabulary = self.sheet.kinds.of_code, self.sheet.grid.values, self.sheet.vocabulary
+        cells = [(values[c], kinds[c], n) for c, n in self.told.items()]
+        said = [(value, kind_of(value, vocabulary), n) for value, n in entries.items()]
+        self.resolver.profile = profile_of([*cells, *said], vocabulary)
 
     def subject_of(self, row: int, previous: tuple[str, str]) -> tuple[str, str]:
         """Key and name of the person or job function of a row; the one above where the cell is empty."""
@@ -305,6 +313,7 @@ class ListReader:
             record.detail = "held" if entry.status else "not_started"
         elif entry.status is not None:
             record.value, record.kind = entry.status, kind_of(entry.status, self.sheet.vocabulary)
+            self.entries[entry.status] += 1
         self.gathered.records.append(record)
 
     # -- the reading --------------------------------------------------------------------------------------------------
@@ -332,6 +341,8 @@ class ListReader:
     def reading(self, verdict: str, confidence: float, reasons: list[str]) -> SheetReading:
         """The reading with everything gathered."""
         table, gathered = self.table, self.gathered
+        if self.entries:
+            self._take_profile(self.entries)
         reading = SheetReading(self.sheet.grid.name, verdict, confidence, reasons, IN_ROWS)
         reading.header_rows = [] if table.header is None else [table.header]
         reading.first_data_row, reading.last_data_row = table.rows[0], table.rows[-1]

@@ -11,6 +11,7 @@ from app.domain.importing.lexis import (
     EMPTY,
     IDENT,
     ITEM_CODE,
+    JSON,
     LABEL,
     LIST,
     NAME,
@@ -34,7 +35,7 @@ def find_list(sheet: Sheet) -> ListTable | None:
         if len(filled) < 2 and not (len(filled) == 1 and sheet.width == 1):
             continue
         fields = _fields_of(sheet, row, filled)
-        understood = len([f for f in fields.values() if f != "?"])
+        understood = len([c for c, f in fields.items() if f != "?" or _holds_json(sheet, c, row)])
         below = any(sheet.filled(r) for r in range(row + 1, min(sheet.height, row + 4)))
         score = understood * (understood / len(filled)) * (1.0 - 0.01 * row)
         if understood >= 2 and understood * 2 >= len(filled) and below and score > best_score:
@@ -46,6 +47,12 @@ def find_list(sheet: Sheet) -> ListTable | None:
     best.rows = _data_rows(sheet, best)
     settle(sheet, best)
     return best if best.rows else None
+
+
+def _holds_json(sheet: Sheet, column: int, header: int) -> bool:
+    """Whether a column holds JSON, which says more than any name over it."""
+    kinds = sheet.kinds.column(column, header + 1)
+    return 2 * kinds.count(JSON) > len(kinds) - kinds.count(EMPTY) > 0
 
 
 def further_tables(sheet: Sheet, table: ListTable) -> list[ListTable]:
