@@ -150,7 +150,7 @@ class MatrixImportView(BaseView):
             run_label=run.file_name,
             file_name=run.file_name,
             sha256=run.file.sha256,
-            **{name: model[name] for name in ("totals", "problems", "changes", "shown_of", "effect")},
+            **{name: model[name] for name in ("totals", "problems", "change_groups", "effect")},
             left_open=with_places(run, model["left_open"]),
             compared_at=checks.compared_at(model),
             again_url=url_for("ImportProgressView.again", number=number, to="check"),
