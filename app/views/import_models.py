@@ -137,4 +137,3 @@ def _totals(counts: Mapping[str, Any], same: Mapping[str, int], units: Counter[s
         for place, (label, numbers, unchanged) in enumerate(rows)
         if place < ALWAYS or unchanged or any(numbers.values())
     ]
-

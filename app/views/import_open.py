@@ -104,7 +104,17 @@ def _about_levels(chosen: Mapping[str, Any]) -> str:
     return gettext("A level is shown in the file only; it is no training record.")
 
 
-def read_takings(mapping: Mapping[str, Any], form: Mapping[str, str], today: date) -> dict[str, Any]:
+def as_typed(fields: list[dict[str, Any]], form: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The fields, or the meanings of codes, with what was typed into a form that was refused."""
+    for field in fields:
+        if field.get("name") in form:
+            field["value"] = form[field["name"]]
+        elif f"legend:{field.get('code')}" in form:
+            field["meaning"] = form[f"legend:{field['code']}"]
+    return fields
+
+
+def read_takings(mapping: Mapping[str, Any], form: Mapping[str, str], today: date, sheet: str) -> dict[str, Any]:
     """The corrections of a sheet with the decisions of the form. Raises BadInput for a day in the future."""
     mine = dict(mapping)
     for key in taking.KEYS:
@@ -115,7 +125,7 @@ def read_takings(mapping: Mapping[str, Any], form: Mapping[str, str], today: dat
     day = mine.get("undated_on")
     if day and day != taking.LEAVE_OUT:
         try:
-            kept = {"": {"undated_on": taking.checked("undated_on", day)}}
+            kept = {sheet: {"undated_on": taking.checked("undated_on", day)}}
         except ValueError:
             return mine  # the whole mapping is checked, and refused in one sentence, afterwards
         taking.refuse_future(kept, today)
