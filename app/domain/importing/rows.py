@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.domain.importing.columns import SENTINELS
 from app.domain.importing.headers import NUMERIC, HeaderZone, meta_field
-from app.domain.importing.legend import read_pairs, understood
+from app.domain.importing.legend import pairs_in, read_pairs, understood
 from app.domain.importing.lexis import (
     CELLISH,
     CODE,
@@ -89,7 +89,7 @@ class RowSorter:
             if repeated == "other":
                 self.body.segments.append(row)
             self.over = False
-        elif (self._after_a_gap(key) and self._ends(row, key, kinds)) or self._legend_row(row):
+        elif (self._paused(key) and self._ends(row, key, kinds)) or self._legend_row(row):
             self.over = True
         elif foot := self._foot(row, key, kinds):
             self.body.foot[row] = foot
@@ -174,7 +174,7 @@ class RowSorter:
         line, header = self.sheet.grid.rows[row], self.sheet.grid.rows[self.zone.labels[-1]]
         return sum(1 for c in self.columns if line[c] == header[c] and line[c]) >= 0.4 * len(self.columns)
 
-    def _after_a_gap(self, key: str) -> bool:
+    def _paused(self, key: str) -> bool:
         return self.over or self.gap > 1 or (self.gap == 1 and ":" in key)
 
     def _ends(self, row: int, key: str, kinds: bytes) -> bool:
@@ -209,8 +209,7 @@ class RowSorter:
         if self._pairs(row, filled) or (self.gap and self.sheet.vocabulary.is_word("legend", first.rstrip(" :"))):
             return True
         if len(filled) == 1:
-            named = self.gap > 0 and self.sheet.vocabulary.is_word("legend", first.rstrip(" :"))
-            return named or ("=" in first and any(read_pairs(first, self.sheet.vocabulary)))
+            return "=" in first and any(read_pairs(first, self.sheet.vocabulary))
         words = self.sheet.text(row, filled[1])
         if not (self.gap or self.over) or len(first.rstrip(" =:")) > 5 or len(words) <= 3:
             return False
@@ -226,9 +225,7 @@ class RowSorter:
 
     def _pairs(self, row: int, filled: list[int]) -> bool:
         """Whether the cells explain codes: ``0: not trained``, ``1: in training``."""
-        raw = [self.sheet.grid.value(row, column) for column in filled]
-        texts = [text for text in raw if isinstance(text, str) and len(text) > 3]
-        good = sum(any(read_pairs(text, self.sheet.vocabulary)) for text in texts)
+        good = pairs_in([self.sheet.grid.value(row, column) for column in filled], self.sheet.vocabulary)
         return good * 2 > len(filled) and (self.gap > 0 or self.over or good > 1)
 
     def _other_kind(self, row: int) -> bool:
