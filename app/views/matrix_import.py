@@ -217,6 +217,8 @@ def recognized(run: ImportRun, to: str) -> Recognized:
 
 def _checked(run: ImportRun, to: str) -> checks.Model:
     """The dry run as the pages show it."""
+    if (kept := checks.kept_model(run)) is not None:
+        return kept
     found = recognized(run, to)
 
     def build(session: Session, run: ImportRun, telling: Telling) -> checks.Model:

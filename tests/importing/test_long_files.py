@@ -348,6 +348,7 @@ def test_a_large_workbook_is_recognized_apart_and_reads_the_same(house: House, m
     assert {"reading", "recognizing"} <= set(phases)
     assert [sheet.to_dict() for sheet in large.sheets] == [sheet.to_dict() for sheet in small.sheets]
     assert [list(sheet.facts()) for sheet in large.sheets] == [list(sheet.facts()) for sheet in small.sheets]
+    assert [list(sheet.places()) for sheet in large.sheets] == [list(sheet.places()) for sheet in small.sheets]
     assert source.at_hand({}) is not None
     assert source.at_hand({"Matrix": {"legend": {"X": "held"}}}) is None
 
