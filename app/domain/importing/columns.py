@@ -34,10 +34,13 @@ def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool
     """A column of marks or shared codes belongs to the matrix, whatever its header: there are job functions
     "Manager"."""
     kinds = sheet.kinds.column(column, row + 1)
+    filled = len(kinds) - kinds.count(EMPTY)
     short = kinds.count(MARK) + kinds.count(CODE)
-    if not short or short < 0.6 * (len(kinds) - kinds.count(EMPTY)):
+    if sheet.vocabulary.has_word("role", sheet.spread(row, column)):
+        short += kinds.count(SMALL) + kinds.count(STATUS)
+    if not short or short < 0.6 * filled:
         return False
-    if kinds.count(MARK):
+    if kinds.count(MARK) >= 0.6 * filled:
         return True
     rows = list(range(row + 1, min(sheet.height, row + 60)))
     mine = sheet.distinct(column, rows)

@@ -3,6 +3,7 @@ fragments."""
 
 from collections import Counter
 
+from app.domain.importing.bodies import Body
 from app.domain.importing.headers import HeaderZone
 from app.domain.importing.lexis import (
     CODE,
@@ -19,7 +20,6 @@ from app.domain.importing.lexis import (
     STATUS,
 )
 from app.domain.importing.lines import Line
-from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import Vocabulary, normal, words_of

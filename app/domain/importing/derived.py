@@ -6,8 +6,8 @@ numbers alone tell is in ``totals.py``.
 
 import re
 
+from app.domain.importing.bodies import Body
 from app.domain.importing.lexis import CODE, DATE, DATE_TEXT, EMPTY, MARK, NUMBER, SENTENCE, SERIAL, STATUS, number_of
-from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.totals import numeric_share, summing_rows

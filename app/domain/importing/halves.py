@@ -1,6 +1,6 @@
 """People with two rows each, wanted and actual: "目標" over "現状", "Soll" over "Ist", "Plan" over "Done"."""
 
-from app.domain.importing.rows import Body
+from app.domain.importing.bodies import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.subheadings import sub_field
 from app.domain.importing.tables import Table

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.importing.bodies import Body
 from app.domain.importing.columns import dated
 from app.domain.importing.headers import HeaderZone, line_value
 from app.domain.importing.labels import Label, split_key, split_label
 from app.domain.importing.lexis import IDENT, ITEM_CODE, LABEL, NAME, SENTENCE
+from app.domain.importing.raci import in_letters
 from app.domain.importing.reading import Item, Subject
-from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.subheadings import sub_field
 from app.domain.importing.tables import Table
@@ -40,6 +41,8 @@ def column_lines(sheet: Sheet, table: Table, zone: HeaderZone, body: Body, heade
     if header is not None:
         rows = [header]
     main = _main_row(sheet, rows, table, header)
+    if len(rows) > 1 and header is None and in_letters(sheet, table, body.rows):
+        main = _functions_row(sheet, rows, table, main)
     lines = []
     for column in table.columns:
         line = Line(column, _label(sheet, main, column, zone))
@@ -74,6 +77,15 @@ def _main_row(sheet: Sheet, rows: list[int], table: Table, header: int | None) -
         return len(set(filled)) / share + 0.3 * words / share + 0.001 * row / max(1, sheet.height)
 
     return max(rows, key=worth) if rows else table.header
+
+
+def _functions_row(sheet: Sheet, rows: list[int], table: Table, main: int) -> int:
+    """In a responsibility chart, the row with the job functions rather than the one with their holders."""
+    if not any(sheet.kinds.at(main, c) == NAME for c in table.columns):
+        return main
+    worded = {row: sum(sheet.vocabulary.has_word("role", sheet.spread(row, c)) for c in table.columns) for row in rows}
+    best = max(rows, key=lambda row: worded[row])
+    return best if worded[best] >= 0.5 * len(table.columns) else main
 
 
 def _filled_right(sheet: Sheet, row: int, column: int) -> str:

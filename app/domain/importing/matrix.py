@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from app.domain.importing import meanings as m
+from app.domain.importing.bodies import Body
 from app.domain.importing.codes import Resolver
 from app.domain.importing.dates import day_first
 from app.domain.importing.days import day_of
@@ -22,7 +23,7 @@ from app.domain.importing.orientation import decide_axes
 from app.domain.importing.profile import counting, profile_of
 from app.domain.importing.raci import is_chart, with_letters
 from app.domain.importing.reading import IN_COLUMNS, IN_ROWS, Fact, Place, Question, SheetReading
-from app.domain.importing.rows import Body, sort_rows
+from app.domain.importing.rows import sort_rows
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table, enrich, find_table, judge_row
 from app.domain.importing.vocabulary import is_cjk, normal

@@ -2,14 +2,13 @@
 the texts that name the axes, and of the cells."""
 
 from app.domain.importing.axes import Axis, Decision, decide, judge_axis
+from app.domain.importing.bodies import Body
 from app.domain.importing.captions import axis_captions
 from app.domain.importing.headers import HeaderZone
-from app.domain.importing.legend import Outside, entry_meanings, find_entries
 from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, SERIAL, SMALL, STATUS
 from app.domain.importing.lines import Line
 from app.domain.importing.profile import counting
 from app.domain.importing.reading import IN_COLUMNS, IN_ROWS
-from app.domain.importing.rows import Body
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 
@@ -35,8 +34,7 @@ def decide_axes(
     if kind in ("person", "role"):
         return decision._replace(kind=str(kind))
     if max(subject.person, subject.role) < _FAINT:
-        told = _told_by_legend(sheet, table, zone, body)
-        of_person = sequence is None and (_about_people(sheet, table, body) if told is None else told)
+        of_person = sequence is None and _about_people(sheet, table, body)
         return decision._replace(kind="person" if of_person else "role")
     return decision
 
@@ -59,17 +57,6 @@ def _sequence(sheet: Sheet, table: Table, body: Body) -> bool | None:
     by_row = counting([[values[grid[r][c]] for c in table.columns if grid[r][c]] for r in body.rows])
     by_column = counting([[values[grid[r][c]] for r in body.rows if grid[r][c]] for c in table.columns])
     return by_row if by_row != by_column else None
-
-
-def _told_by_legend(sheet: Sheet, table: Table, zone: HeaderZone, body: Body) -> bool | None:
-    """Whether the legend speaks of people who are trained or not (``True``), or of what is required (``False``)."""
-    if not body.rows:
-        return None
-    entries = find_entries(sheet, Outside(zone.labels[0], body.rows[-1], table.columns[-1]))
-    details = {meaning.detail for meaning in entry_meanings(entries, sheet.vocabulary).values()}
-    trained = details & {"held", "not_started", "in_progress", "teaches"}
-    required = details & {"required", "optional", "on_request", "before_start"}
-    return bool(trained) if bool(trained) != bool(required) else None
 
 
 def _about_people(sheet: Sheet, table: Table, body: Body) -> bool:

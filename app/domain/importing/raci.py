@@ -1,11 +1,13 @@
 """Responsibility charts: recognized by their letters, alone and combined (``A/R``, ``RA``, ``R, C``)."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.domain.importing import meanings as m
 from app.domain.importing.meanings import CodeMeaning, code_meaning
-from app.domain.importing.profile import Profile
+from app.domain.importing.profile import Profile, profile_of
+from app.domain.importing.sheet import Sheet
+from app.domain.importing.tables import Table
 
 _LETTERS = {"R": "required", "A": "required", "C": "consulted", "I": "informed", "S": "required", "L": "required"}
 _JOINTS = str.maketrans(",&;+ ", "/////")
@@ -34,3 +36,12 @@ def with_letters(legend: Mapping[str, CodeMeaning]) -> dict[str, CodeMeaning]:
     complete["R"] = complete["R"]._replace(meaning=m.REQUIRED)
     complete["A"] = complete["A"]._replace(meaning=m.REQUIRED)
     return complete
+
+
+def in_letters(sheet: Sheet, table: Table, rows: Sequence[int]) -> bool:
+    """Whether the cells of a table, in its upper part, are the letters of a responsibility chart."""
+    grid = sheet.grid
+    counts = Counter(grid.rows[row][column] for row in rows[:200] for column in table.columns)
+    counts.pop(0, None)
+    texts = ((grid.values[code], sheet.kinds.of_code[code], number) for code, number in counts.items())
+    return is_chart(profile_of(texts, sheet.vocabulary))

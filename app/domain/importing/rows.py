@@ -1,11 +1,11 @@
 """Sorts the rows under a header: data, sections, repeated headers, placeholders, metadata at the foot, footers."""
 
 from collections import Counter
-from dataclasses import dataclass, field
 
+from app.domain.importing.bodies import Body
 from app.domain.importing.columns import SENTINELS
 from app.domain.importing.headers import NUMERIC, HeaderZone, meta_field
-from app.domain.importing.legend import pairs_in, read_pairs, understood
+from app.domain.importing.legendrows import LegendRows, other_kind
 from app.domain.importing.lexis import (
     CELLISH,
     CODE,
@@ -29,26 +29,13 @@ from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import normal
 
 
-@dataclass(slots=True)
-class Body:
-    """Rows of data with the text of their key, and what else was found between and below them."""
-
-    rows: list[int] = field(default_factory=list)
-    keys: dict[int, str] = field(default_factory=dict)
-    sections: dict[int, str] = field(default_factory=dict)
-    foot: dict[int, str] = field(default_factory=dict)
-    repeats: list[int] = field(default_factory=list)
-    segments: list[int] = field(default_factory=list)
-    placeholders: int = 0
-    odd: list[int] = field(default_factory=list)
-
-
 class RowSorter:
     """Walks down a table once and remembers what it saw. Use :func:`sort_rows`."""
 
     def __init__(self, sheet: Sheet, table: Table, zone: HeaderZone) -> None:
         self.sheet, self.table, self.zone = sheet, table, zone
         self.body = Body()
+        self.legend_rows = LegendRows(sheet, table, self.body)
         self.columns = table.columns
         self.width = table.columns[-1] - table.columns[0] + 1
         self.contiguous = self.width == len(table.columns)
@@ -89,7 +76,9 @@ class RowSorter:
             if repeated == "other":
                 self.body.segments.append(row)
             self.over = False
-        elif (self._paused(key) and self._ends(row, key, kinds)) or self._legend_row(row):
+        elif (self._after_a_gap(key) and self._ends(row, key, kinds)) or self.legend_rows.found(
+            row, self.gap, self.over
+        ):
             self.over = True
         elif foot := self._foot(row, key, kinds):
             self.body.foot[row] = foot
@@ -174,15 +163,21 @@ class RowSorter:
         line, header = self.sheet.grid.rows[row], self.sheet.grid.rows[self.zone.labels[-1]]
         return sum(1 for c in self.columns if line[c] == header[c] and line[c]) >= 0.4 * len(self.columns)
 
-    def _paused(self, key: str) -> bool:
+    def _after_a_gap(self, key: str) -> bool:
         return self.over or self.gap > 1 or (self.gap == 1 and ":" in key)
+
+    def _closes(self, row: int, key: str, kinds: bytes) -> bool:
+        """Whether the table ends here: with a legend, or with notes after a gap."""
+        if self._after_a_gap(key) and self._ends(row, key, kinds):
+            return True
+        return self.legend_rows.found(row, self.gap, self.over)
 
     def _ends(self, row: int, key: str, kinds: bytes) -> bool:
         """After blank rows: whether this row is no longer data but a legend, a note or a signature block."""
         cells = self._cells(kinds)
         if not key:
             return True
-        if self.over and self.table.key is not None and self._other_kind(row):
+        if self.over and self.table.key is not None and other_kind(self.sheet, self.table, self.body, row):
             return True
         if cells and not self._strange_key(row):
             return False
@@ -194,43 +189,6 @@ class RowSorter:
                 self.gap > 3 or self.sheet.kinds.at(row, self.table.key) != self.key_kinds.most_common(1)[0][0]
             )
         return True
-
-    def _legend_row(self, row: int) -> bool:
-        """A code and its description under the table, or the word "Legend" itself: the legend begins."""
-        kinds = self.sheet.kinds.row(row)
-        if not self.body.rows or len(kinds) - kinds.count(EMPTY) > 16:
-            return False
-        filled = self.sheet.filled(row)
-        if not 0 < len(filled) <= 8:
-            return False
-        if len(filled) > 3:
-            return self._pairs(row, filled)
-        first = self.sheet.text(row, filled[0])
-        if self._pairs(row, filled) or (self.gap and self.sheet.vocabulary.is_word("legend", first.rstrip(" :"))):
-            return True
-        if len(filled) == 1:
-            return "=" in first and any(read_pairs(first, self.sheet.vocabulary))
-        words = self.sheet.text(row, filled[1])
-        if not (self.gap or self.over) or len(first.rstrip(" =:")) > 5 or len(words) <= 3:
-            return False
-        short = self.sheet.kinds.at(row, filled[0]) in (MARK, CODE, SMALL, STATUS) or self._other_kind(row)
-        if short and len(filled) == 2 and self._other_kind(row) and self._body_code(row, filled[0]):
-            return True
-        return short and understood(words.lstrip("= "), self.sheet.vocabulary)
-
-    def _body_code(self, row: int, column: int) -> bool:
-        """Whether a cell holds a code that stands in the rows of the matrix too."""
-        code = self.sheet.grid.rows[row][column]
-        return any(code in self.sheet.grid.rows[good] for good in self.body.rows[:60])
-
-    def _pairs(self, row: int, filled: list[int]) -> bool:
-        """Whether the cells explain codes: ``0: not trained``, ``1: in training``."""
-        good = pairs_in([self.sheet.grid.value(row, column) for column in filled], self.sheet.vocabulary)
-        return good * 2 > len(filled) and (self.gap > 0 or self.over or good > 1)
-
-    def _other_kind(self, row: int) -> bool:
-        known = {self.sheet.kinds.at(good, self.table.key or 0) for good in self.body.rows[:200]}
-        return self.sheet.kinds.at(row, self.table.key or 0) not in known
 
     def _strange_key(self, row: int) -> bool:
         """A key of another kind than the keys have: a mark or a sentence among names."""

@@ -18,10 +18,7 @@ def place_of(sheet: str, row: int, column: int) -> str:
 
 @dataclass(slots=True)
 class Named:
-    """A person, unit or item as the file names it: what identifies it, its name, its first cell, how often.
-
-    ``twins`` tells that several of the file have this name beside a number, and that it stands alone here.
-    """
+    """A person, unit or item as the file names it: what identifies it, its name, its first cell, how often."""
 
     kind: str
     key: str
@@ -33,7 +30,6 @@ class Named:
     valid_months: int | None = None
     version: str | None = None
     code: str | None = None
-    twins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +107,7 @@ class Open:
 class Contents:
     """Everything a workbook says. Keys of people, units and items are normalized texts.
 
-    ``axes`` are the areas that the file speaks about: sets of job functions and of items. ``also`` maps, for people,
-    functions and items, keys that stand alone on a sheet to the key of the same thing on another.
+    ``axes`` are the areas that the file speaks about: sets of job functions and of items.
     """
 
     people: dict[str, Named] = field(default_factory=dict)
@@ -127,7 +122,6 @@ class Contents:
     belongs: dict[tuple[str, str, str], Belongs] = field(default_factory=dict)
     axes: list[tuple[frozenset[str], frozenset[str]]] = field(default_factory=list)
     open: dict[tuple[str, str], Open] = field(default_factory=dict)
-    also: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def leave_open(self, sheet: str, kind: str, place: str, taken: bool, level: int | None = None) -> None:
         """Count a cell that the user decides about."""
