@@ -2,7 +2,7 @@
 
 import click
 
-from app.commands import compliance, importing, installation, serving, trail
+from app.commands import compliance, exporting, importing, installation, serving, trail
 from app.commands.acting import Commands
 
 
@@ -17,6 +17,7 @@ COMMANDS = (
     installation.upgrade,
     installation.create_admin,
     importing.group,
+    exporting.group,
     compliance.command,
     installation.reconcile,
     installation.check,

@@ -9,8 +9,7 @@ from flask import current_app
 from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
-from app import create_app
-from app.commands.acting import Refused, need_reason, operating, options, told
+from app.commands.acting import Refused, need_reason, operating, options, the_app, told
 from app.commands.progress import progress
 from app.extensions import db
 from app.models.importing import ImportRun
@@ -63,7 +62,7 @@ def run_matrix(
     given = matrix_import.read_mapping_file(mapping) if mapping else None
     with progress(as_json) as telling:
         found = _recognized(file, sheet, given, telling)
-        app = create_app()
+        app = the_app()
         with app.app_context():
             installed = inspect(db.engine).has_table("requirements")
         if why is None and not installed:

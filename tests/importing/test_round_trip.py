@@ -10,11 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from app.domain.dates import calendar_of
 from app.domain.errors import RuleBroken
+from app.models.documents import Item
 from app.models.importing import ImportRun
 from app.models.matrix import Completion
 from app.safeguards.context import acting
-from app.services.matrix_import import runs
+from app.services.matrix_import import runs, stock
 from tests.acts import somebody
 from tests.cast import NOW
 from tests.conftest import House
@@ -303,3 +305,41 @@ def test_groups_pairs_levels_and_stacked_parts_come_back_with_what_is_new(house:
     finally:
         undo.rollback()
         house.session.expire_all()
+
+
+# -- layouts of our own -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("functions", [ROLES, [ROLES[1][:2], ["Sterile operator", "X"]]], ids=["several", "one"])
+def test_job_functions_by_items_in_our_layout_read_back_exactly(house: House, functions: list[list[Any]]) -> None:
+    bring(house.session, workbook({"Matrix": functions}))
+    with acting(somebody(house.session, "cora", LATER)):
+        data = stock.stock_copy(house.session, "functions", LATER, calendar_of(ZONE))
+        found = runs.recognized(opened_run(house.session, data, "anything.xlsx"))
+        items = list(house.session.scalars(select(Item.code).order_by(Item.code)))
+    matrix = found.reading.sheets[0]
+    assert (matrix.verdict, matrix.orientation, matrix.subject_kind) == ("role_item", "subjects_in_rows", "role")
+    assert [one.code for one in matrix.items] == items
+    assert {one.key for one in matrix.subjects} >= {"STERILE-OPERATOR"}
+    assert matrix.cells["required"] == sum(row.count("X") for row in functions[1:6])
+    assert not matrix.questions
+    assert not told(read_back(house.session, data))
+    sheet = opened(data)
+    row = next(row for row in sheet.iter_rows() if row[0].value == "STERILE-OPERATOR")
+    ended = edited(data, {next(cell for cell in row if cell.value == "X").coordinate: None})
+    assert [one[:2] for one in told(read_back(house.session, ended))] == [("end", "requirements")]
+
+
+def test_people_by_items_in_our_layout_read_back_exactly(house: House) -> None:
+    bring(house.session, workbook({"People": PEOPLE}))
+    with acting(somebody(house.session, "cora", LATER)):
+        data = stock.stock_copy(house.session, "people", LATER, calendar_of(ZONE))
+        matrix = runs.recognized(opened_run(house.session, data, "anything.xlsx")).reading.sheets[0]
+    assert (matrix.verdict, matrix.orientation, matrix.subject_kind) == ("person_item", "subjects_in_rows", "person")
+    assert {("Z-1", "Vera Novak"), ("Z-3", "Nina Kovac")} <= {(one.key, one.name) for one in matrix.subjects}
+    assert matrix.cells["held_with_date"] == 4
+    assert not told(read_back(house.session, data))
+    row = next(row for row in opened(data).iter_rows() if row[0].value == "Z-1")
+    empty = next(cell for cell in row if cell.value is None)
+    added = edited(data, {empty.coordinate: date(2026, 3, 9)})
+    assert told(read_back(house.session, added)) == [("add", "completions", "Z-1 – SOP-902: 2026-03-09")]

@@ -28,6 +28,7 @@ from app.domain.importing.raggedcolumns import find_columns, read_columns
 from app.domain.importing.reading import SheetReading, WorkbookReading
 from app.domain.importing.several import read_beside
 from app.domain.importing.sheet import Sheet
+from app.domain.importing.stock import read_stock
 from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import Vocabulary, normal, words_of
 
@@ -56,12 +57,13 @@ def recognize(
     choices = choices or {}
     sheets = [Sheet.of(grid, vocabulary, dict(choices.get(grid.name, {}))) for grid in grids]
     legends = _legend_sheets(sheets)
-    shared: dict[str, CodeMeaning] = {}
-    for found in legends.values():
-        shared.update(found)
+    shared = {code: meaning for found in legends.values() for code, meaning in found.items()}
+    own = read_stock(grids, vocabulary)
     drafts = []
     for sheet in sheets:
-        if sheet.grid.name in legends:
+        if sheet.grid.name in own:
+            drafts.append(Draft(sheet, own[sheet.grid.name]))
+        elif sheet.grid.name in legends:
             reading = _refused(sheet, "The sheet is a legend: it explains the codes of the other sheets.", 0.9)
             drafts.append(Draft(sheet, reading))
         else:
@@ -70,8 +72,7 @@ def recognize(
     _relational(drafts, shared)
     _snapshots(drafts)
     for draft in drafts:
-        verdict = draft.sheet.choices.get("verdict")
-        if verdict == "not_a_matrix":
+        if draft.sheet.choices.get("verdict") == "not_a_matrix":
             draft.reading = _refused(draft.sheet, "Left out by the user.", 1.0)
     return WorkbookReading([draft.reading for draft in drafts])
 

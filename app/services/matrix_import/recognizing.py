@@ -9,7 +9,6 @@ from typing import Any
 from app.domain.importing import Grid, WorkbookReading, recognize
 from app.services.children import Tick
 from app.services.matrix_import.mapping import clean_choices
-from app.services.matrix_import.stock import stock_mapping
 from app.services.matrix_import.taking import for_recognition
 from app.services.spreadsheets import pick_sheet, read_workbook
 from app.services.vocabularies import load_vocabulary
@@ -45,7 +44,7 @@ def read_and_recognize(
     grids = read_workbook(path, name=file, tick=tick)
     if sheet is not None:
         grids = pick_sheet(grids, sheet, file)
-    return recognize_grids(file, sha256, grids, mapping or stock_mapping(grids))
+    return recognize_grids(file, sha256, grids, mapping or {})
 
 
 def recognize_again(found: Recognized, mapping: Mapping[str, Any]) -> Recognized:

@@ -16,7 +16,6 @@ from app.services.matrix_import.commit import DryRun, dry_run
 from app.services.matrix_import.kept import Source
 from app.services.matrix_import.mapping import clean_choices, fingerprint, load_mapping
 from app.services.matrix_import.recognizing import Recognized
-from app.services.matrix_import.stock import stock_mapping
 
 
 def read_upload(name: str, data: bytes, telling: Telling = no_telling) -> Recognized:
@@ -26,7 +25,7 @@ def read_upload(name: str, data: bytes, telling: Telling = no_telling) -> Recogn
 
 def begin(session: Session, run: ImportRun, found: Recognized) -> None:
     """Prepare a new import for its pages; corrections confirmed for the same layout before are taken over."""
-    known = load_mapping(session, fingerprint(found.grids, found.reading)) or stock_mapping(found.grids)
+    known = load_mapping(session, fingerprint(found.grids, found.reading)) or {}
     run.mapping, run.choices = json.dumps(known, ensure_ascii=False), "{}"
 
 

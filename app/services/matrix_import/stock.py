@@ -3,7 +3,6 @@
 A sheet named "Legend" explains the codes and names the layout, so that reading needs no guess.
 """
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from datetime import time as clock_time
 from io import BytesIO
@@ -14,31 +13,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.dates import FOREVER, Calendar
-from app.domain.importing import Grid
+from app.domain.importing.stock import BESIDE, CODES, FIRST, LAYOUTS, LEGEND, MARK, MATRIX, TITLES
 from app.models.documents import Item
 from app.models.organization import Unit
 from app.models.people import Employment, Person
 from app.services.matrix_import.changes import Codes, recorded_days, recorded_requirements
 
-LAYOUTS = ("functions", "people")
-LEGEND, MATRIX, MARK = "Legend", "Matrix", "Qualgate stock layout:"
-HEADER = 3
-"""The row, from 1, with the titles of the items; their codes stand in the row above."""
-
-_SHAPE = {"orientation": "subjects_in_rows", "header_row": HEADER, "key_column": 0}
-_CHOICES: dict[str, dict[str, Any]] = {
-    "functions": {"verdict": "role_item", "subject_kind": "role", "legend": {"X": "required"}, **_SHAPE},
-    "people": {"verdict": "person_item", "subject_kind": "person", **_SHAPE},
-}
-
-
-def stock_mapping(grids: Sequence[Grid]) -> dict[str, dict[str, Any]]:
-    """How a file in one of our layouts is to be read; nothing for any other file."""
-    legend = next((grid for grid in grids if grid.name == LEGEND), None)
-    if legend is None or not any(grid.name == MATRIX for grid in grids):
-        return {}
-    layout = legend.text(0, 0).removeprefix(MARK).strip()
-    return {MATRIX: dict(_CHOICES[layout])} if layout in _CHOICES else {}
+__all__ = ["LAYOUTS", "stock_copy"]
 
 
 def stock_copy(session: Session, layout: str, now: datetime, calendar: Calendar) -> bytes:
@@ -84,15 +65,15 @@ def _write(
     sheet.write_string(0, 0, f"Training matrix, as recorded on {today.isoformat()}", bold)
     first = ("Code", "Job function") if layout == "functions" else ("Employee no.", "Name")
     for column, text in enumerate(first):
-        sheet.write_string(HEADER - 2, column, "", head)
-        sheet.write_string(HEADER - 1, column, text, head)
+        sheet.write_string(CODES, column, "", head)
+        sheet.write_string(TITLES, column, text, head)
     columns = {}
-    for column, (code, title) in enumerate(items, 2):
+    for column, (code, title) in enumerate(items, BESIDE):
         columns[code] = column
-        sheet.write_string(HEADER - 2, column, code, head)
-        sheet.write_string(HEADER - 1, column, title, head)
+        sheet.write_string(CODES, column, code, head)
+        sheet.write_string(TITLES, column, title, head)
     rows = {}
-    for row, (code, name) in enumerate(subjects, HEADER):
+    for row, (code, name) in enumerate(subjects, FIRST):
         rows[code] = row
         sheet.write_string(row, 0, code)
         sheet.write_string(row, 1, name)
@@ -101,7 +82,7 @@ def _write(
             sheet.write_datetime(rows[subject], columns[item], datetime.combine(value, clock_time()), day)
         else:
             sheet.write_string(rows[subject], columns[item], value, middle)
-    sheet.freeze_panes(HEADER, 2)
+    sheet.freeze_panes(FIRST, BESIDE)
     sheet.set_column(0, 0, 14)
     sheet.set_column(1, 1, 30)
     sheet.set_column(2, len(items) + 1, 14)
