@@ -26,7 +26,8 @@ _RANGE_TAIL = re.compile(r"^(.*?)(\d{1,2})\s?([./\-])\s?(\d{1,2})\s?([./\-])\s?(
 _RANGE_SIGN = re.compile(
     r"\s*(?:-|–|—|&|\+|/|,|\bto\b|\band\b|\bbis\b|\bund\b|\ba\b|\be\b|\by\b|\bau\b|\bet\b|\bal\b)\s*"
 )
-_YEAR = re.compile(r"^(19[5-9]\d|20[0-7]\d)$")
+_YEAR = re.compile(r"^(19[5-9]\d|20[0-7]\d)\s?(?:г\.?|год|года)?$")
+_COMPACT = re.compile(r"^(19[7-9]\d|20[0-4]\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")
 _MONTH_YEAR = re.compile(r"^(\d{1,2})\s?[./\-]\s?(\d{4})$|^(\d{4})\s?[./\-]\s?(\d{1,2})$")
 
 
@@ -90,6 +91,9 @@ def _whole(text: str, dmy: bool | None) -> ReadDate | None:
     if match:
         era, year, month, day = match.groups()
         return _make(_ERAS[era.casefold()] + (1 if year == "元" else int(year)), int(month), int(day))
+    match = _COMPACT.match(text)
+    if match:
+        return _make(int(match[1]), int(match[2]), int(match[3]))
     match = _EAST_ASIAN.match(text)
     if match:
         year, month, day = match.groups()
@@ -190,6 +194,12 @@ def day_first(texts: Iterable[str]) -> bool | None:
     return None if first == second else first
 
 
+def is_compact(number: float) -> bool:
+    """Whether a number writes a day as year, month and day: 20240115."""
+    match = _COMPACT.match(str(int(number))) if 19700101 <= number <= 20491231 and number == int(number) else None
+    return match is not None and _make(int(match[1]), int(match[2]), int(match[3])) is not None
+
+
 def is_year(value: object) -> bool:
-    """Whether a value is a year alone, such as 2019."""
+    """Whether a value is a year alone, such as 2019 or ``2019 г.``."""
     return not isinstance(value, bool | date | datetime) and bool(_YEAR.match(str(value).strip()))

@@ -18,7 +18,7 @@ def day_of(value: Any, kind: int, resolver: Resolver) -> date | None:
     if kind == SERIAL:
         return from_serial(float(value), resolver.epoch1904)
     if is_year(value):
-        return date(int(str(value).strip()), 1, 1)
+        return date(int(str(value).strip()[:4]), 1, 1)
     text = as_text(value)
     inner = inner_date(text, resolver.vocabulary)
     read = read_date(text, resolver.vocabulary, resolver.dmy) or (

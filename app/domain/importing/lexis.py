@@ -12,7 +12,7 @@ from datetime import date, time, timedelta
 from itertools import chain
 from typing import Any
 
-from app.domain.importing.dates import SERIAL_HIGH, SERIAL_LOW, is_year, read_date
+from app.domain.importing.dates import SERIAL_HIGH, SERIAL_LOW, is_compact, is_year, read_date
 from app.domain.importing.grid import CellError, Grid, as_text
 from app.domain.importing.labels import is_code_text, is_version
 from app.domain.importing.measures import read_measure
@@ -111,6 +111,8 @@ def _kind_of_number(value: float) -> int:
         return YEAR
     if SERIAL_LOW <= value <= SERIAL_HIGH:
         return SERIAL
+    if is_compact(value):
+        return DATE_TEXT
     return NUMBER
 
 
@@ -136,6 +138,11 @@ def _kind_of_text(text: str, raw: str, vocabulary: Vocabulary) -> int:
         return MARK
     if vocabulary.detail(text) or normal(text) in vocabulary.levels:
         return STATUS
+    return _kind_of_figures(text, vocabulary) or _kind_of_words(text, raw, vocabulary)
+
+
+def _kind_of_figures(text: str, vocabulary: Vocabulary) -> int | None:
+    """Whether a text is a number, a day, a level, a version, a year or a measure."""
     if _MONTH_OF_YEAR.match(text):
         return DATE_TEXT
     number = number_of(text)
@@ -145,9 +152,11 @@ def _kind_of_text(text: str, raw: str, vocabulary: Vocabulary) -> int:
         return DATE_TEXT
     if level_code(text) is not None or is_version(text):
         return CODE
+    if is_year(text):
+        return YEAR
     if read_measure(text, vocabulary):
         return MEASURE
-    return _kind_of_words(text, raw, vocabulary)
+    return None
 
 
 def inner_date(text: str, vocabulary: Vocabulary) -> tuple[str, str] | None:

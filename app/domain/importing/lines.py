@@ -198,6 +198,8 @@ def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
             if what in ("hours", "validity"):
                 if value is not None:
                     line.meta[what] = value
+            elif text and what == "last_name" and what in line.meta:
+                line.meta[what] += f" {text}"  # two surnames
             elif text:
                 line.meta.setdefault(what, text)
         lines.append(line)

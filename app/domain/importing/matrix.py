@@ -17,7 +17,7 @@ from app.domain.importing.headers import HeaderZone, provenance, read_header_zon
 from app.domain.importing.legend import Outside, entry_meanings, find_entries, used_codes
 from app.domain.importing.lexis import CODE, DATE_TEXT, MARK, NUMBER, SMALL, STATUS
 from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, make_subjects, row_lines
-from app.domain.importing.meanings import CodeMeaning
+from app.domain.importing.meanings import CodeMeaning, under_heading
 from app.domain.importing.merging import add_items, add_subjects
 from app.domain.importing.orientation import decide_axes
 from app.domain.importing.profile import counting, profile_of
@@ -160,6 +160,10 @@ class MatrixReader:
                 self.counts.update([line[c] for c in self.speaking])
         self.counts.pop(0, None)
         kinds, values = sheet.kinds.of_code, sheet.grid.values
+        self.asked = {line.index: line.sub for line in self.columns if line.sub in ("required", "planned")}
+        self.asked_counts = Counter(
+            (rows[row][c], heading) for row in self.body.rows for c, heading in self.asked.items() if rows[row][c]
+        )
         resolver = self.resolver
         resolver.profile = profile_of(((values[c], kinds[c], n) for c, n in self.counts.items()), sheet.vocabulary)
         resolver.profile.ordered = self._ordered()
@@ -168,6 +172,7 @@ class MatrixReader:
         resolver.chosen = dict(sheet.choices.get("legend", {}))
         resolver.dmy = self._date_order()
         self.of_code = {code: resolver.meaning(values[code], kinds[code]) for code in self.counts}
+        self.of_asked = {(c, heading): under_heading(self.of_code[c], heading) for c, heading in self.asked_counts}
 
     def _east_asian(self) -> bool:
         """Whether the labels are written in Chinese, Japanese or Korean."""
@@ -196,7 +201,7 @@ class MatrixReader:
         if chosen:
             return str(chosen).startswith("day")
         kinds, values = self.sheet.kinds.of_code, self.sheet.grid.values
-        return day_first(values[code] for code in self.counts if kinds[code] == DATE_TEXT)
+        return day_first(as_text(values[code]) for code in self.counts if kinds[code] == DATE_TEXT)
 
     def _verdict(self) -> str:
         if is_chart(self.resolver.profile):
@@ -209,8 +214,12 @@ class MatrixReader:
     # -- counting and telling -----------------------------------------------------------------------------------------
 
     def _count(self, reading: SheetReading) -> None:
-        for code, number in self.counts.items():
-            meaning = self.of_code[code]
+        plain = Counter(self.counts)
+        for (code, _), number in self.asked_counts.items():
+            plain[code] -= number
+        told = [(code, self.of_code[code], number) for code, number in plain.items() if number > 0]
+        told += [(code, self.of_asked[code, heading], number) for (code, heading), number in self.asked_counts.items()]
+        for code, meaning, number in told:
             reading.cells[meaning.meaning] += number
             kind = self.sheet.kinds.of_code[code]
             if (
@@ -221,8 +230,8 @@ class MatrixReader:
             ):
                 reading.legend[as_text(self.sheet.grid.values[code])] = meaning
         for text, meaning in self.resolver.legend.items():
-            told = meaning.why.startswith("the legend") and meaning.meaning != m.UNKNOWN
-            if text not in reading.legend and not text.startswith("fill:") and told:
+            useful = meaning.why.startswith("the legend") and meaning.meaning != m.UNKNOWN
+            if text not in reading.legend and not text.startswith("fill:") and useful:
                 reading.legend[text] = meaning
 
     def facts(self) -> Iterator[Fact]:
@@ -237,7 +246,8 @@ class MatrixReader:
                 code = line[column]
                 if not code:
                     continue
-                meaning = self.of_code[code]
+                heading = self.asked.get(column)
+                meaning = self.of_asked[code, heading] if heading else self.of_code[code]
                 subject, item = self.row_of[row], columns[column]
                 if not self.decision.subjects_in_rows:
                     subject, item = item, subject

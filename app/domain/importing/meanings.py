@@ -52,6 +52,17 @@ class CodeMeaning(NamedTuple):
     level: int | None = None
 
 
+def under_heading(meaning: CodeMeaning, heading: str) -> CodeMeaning:
+    """What a cell means under the heading "Required" or "Planned": a mark or a day there tells of no training."""
+    if heading == "required" and meaning.detail in ("held", "teaches"):
+        return CodeMeaning(
+            REQUIRED, "required", meaning.confidence, "a mark under a heading that asks for the training"
+        )
+    if heading == "planned" and meaning.meaning in (HELD, HELD_WITH_DATE):
+        return CodeMeaning(REQUIRED, "planned", meaning.confidence, "a day or mark under a heading for what is planned")
+    return meaning
+
+
 def code_meaning(detail: str, confidence: float, why: str, level: int | None = None) -> CodeMeaning:
     """The meaning that belongs to a detail."""
     return CodeMeaning(DETAILS[detail], detail, confidence, why, level)

@@ -265,7 +265,7 @@ class Vocabulary:
         key = text.strip()
         if len(key) > 4:
             return None
-        for kind in ("circles", "yes", "cross", "no", "dash"):
+        for kind in ("circles", "cross", "yes", "no", "dash"):
             if key in self.marks.get(kind, frozenset()) or normal(key) in self.marks.get(kind, frozenset()):
                 return kind
         return None
