@@ -40,7 +40,7 @@ def read_person_sheet(sheet: Sheet, table: ListTable, owner: Owner, legends: Map
             record.detail = record.detail or ("not_started" if reader.table.has("date") else None)
     reasons = [f"The rows list courses; the sheet belongs to one person, {owner.name}."]
     reading = first.reading("sheet_per_person", 0.8, reasons)
-    reading.header_rows = [part.header for part in tables if part.header is not None]
+    reading.header_rows = [row for part in tables for row in part.header_rows]
     reading.last_data_row = tables[-1].rows[-1]
     for subject in reading.subjects:
         subject.line = owner.row
@@ -86,7 +86,8 @@ def _headed_blocks(sheet: Sheet) -> Blocks | None:
     if table is None or table.header is None or not table.has(*ITEM_FIELDS) or table.has("person", "last_name"):
         return None
     owners: dict[int, Owner] = {}
-    heads: list[Owner] = []
+    above = (_heading_person(sheet, table, row) for row in range(table.header - 1, max(-1, table.header - 4), -1))
+    heads: list[Owner] = [head for head in above if head][:1]
     rows = set(table.rows)
     for row in range(table.header + 1, sheet.height):
         head = _heading_person(sheet, table, row)

@@ -6,7 +6,7 @@ from collections import Counter
 from app.domain.importing.entries import entries_of
 from app.domain.importing.grid import as_text
 from app.domain.importing.lexis import EMPTY, JSON, LIST
-from app.domain.importing.listed import PERSON_FIELDS, ROLE_FIELDS, ListTable
+from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
 
@@ -21,8 +21,10 @@ def list_columns(sheet: Sheet, table: ListTable) -> list[int]:
         if column in found or what in (*PERSON_FIELDS, *ROLE_FIELDS):
             continue
         own = _entries_in(sheet, table, [column])
-        counted = what != "?" and all(text.isdigit() for text in own)
-        if own and not counted and len(own & known) * 2 >= len(own):
+        counted = what not in ("?", *ITEM_FIELDS) and all(text.isdigit() for text in own)
+        heading = sheet.text(table.header, column) if table.header is not None else ""
+        said = bool(sheet.vocabulary.detail(heading, whole=False)) and bool(own & known)
+        if own and not counted and (said or len(own & known) * 2 >= len(own)):
             found.append(column)
     return sorted(found)
 

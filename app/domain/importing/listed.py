@@ -11,12 +11,18 @@ FACT_FIELDS = ("date", "expiry", "status", "score", "level", "planned", "require
 @dataclass(slots=True)
 class ListTable:
     """The header row and what each column is. ``rows`` hold data; ``share`` is the part of the header that is
-    understood."""
+    understood; ``group`` is a row above the header that names groups of columns."""
 
     header: int | None
     fields: dict[int, str]
     rows: list[int] = field(default_factory=list)
     share: float = 0.0
+    group: int | None = None
+
+    @property
+    def header_rows(self) -> list[int]:
+        """The rows that label the columns: the header, and the row of groups above it."""
+        return [row for row in (self.group, self.header) if row is not None]
 
     def first(self, *names: str) -> int | None:
         """The column of the first of these fields that the table has."""

@@ -344,7 +344,7 @@ class ListReader:
         if self.entries:
             self._take_profile(self.entries)
         reading = SheetReading(self.sheet.grid.name, verdict, confidence, reasons, IN_ROWS)
-        reading.header_rows = [] if table.header is None else [table.header]
+        reading.header_rows = table.header_rows
         reading.first_data_row, reading.last_data_row = table.rows[0], table.rows[-1]
         reading.metadata_columns = {c: f for c, f in table.fields.items() if f != "?"}
         reading.subjects, reading.items = list(gathered.subjects.values()), list(gathered.items.values())

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 
 from app.domain.importing.lexis import (
+    CODE,
     DATE,
     DATE_TEXT,
     EMAIL,
@@ -20,10 +21,11 @@ from app.domain.importing.lexis import (
     STATUS,
 )
 from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
+from app.domain.importing.sections import without_sections
 from app.domain.importing.settling import settle
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import ATTRIBUTES
-from app.domain.importing.vocabulary import normal
+from app.domain.importing.vocabulary import Vocabulary, normal, words_of
 
 
 def find_list(sheet: Sheet) -> ListTable | None:
@@ -44,7 +46,9 @@ def find_list(sheet: Sheet) -> ListTable | None:
         best = _headerless(sheet)
     if best is None:
         return None
-    best.rows = _data_rows(sheet, best)
+    if best.header is not None:
+        _join_groups(sheet, best)
+    best.rows = without_sections(sheet, best, _data_rows(sheet, best))
     settle(sheet, best)
     return best if best.rows else None
 
@@ -53,6 +57,37 @@ def _holds_json(sheet: Sheet, column: int, header: int) -> bool:
     """Whether a column holds JSON, which says more than any name over it."""
     kinds = sheet.kinds.column(column, header + 1)
     return 2 * kinds.count(JSON) > len(kinds) - kinds.count(EMPTY) > 0
+
+
+def _join_groups(sheet: Sheet, table: ListTable) -> None:
+    """Where a row above the header names groups of columns ("Employee" over "No." and "Name"), read both together."""
+    header = table.header or 0
+    above = sheet.filled(header - 1) if header else []
+    below = sheet.filled(header)
+    if not 2 <= len(above) < sheet.width or set(above) == set(below) or above[0] > below[0] + 1:
+        return
+    texts = [sheet.text(header - 1, c) for c in above]
+    named = sum(bool(sheet.vocabulary.field_names(text)) for text in texts)
+    if named < 2 or named * 2 < len(above) or any(text.endswith(":") or _ENTRY.match(text) for text in texts):
+        return
+    groups: dict[int, str] = {}
+    for column in range(sheet.width):
+        own = sheet.text(header - 1, column)
+        groups[column] = own or (groups.get(column - 1, "") if sheet.text(header, column) else "")
+    joined = {
+        c: _joined(sheet, groups[c], sheet.text(header, c), table.fields.get(c, "?")) for c in groups if groups[c]
+    }
+    table.fields = {**table.fields, **{c: name for c, name in joined.items() if name}}
+    table.fields = dict(sorted(table.fields.items()))
+    table.group = header - 1
+
+
+def _joined(sheet: Sheet, group: str, text: str, known: str) -> str:
+    """What a column is by the name of its group and its own name."""
+    if known not in ("?", "sequence", "item_code", "item_title", "person") and text:
+        return known
+    names = sheet.vocabulary.field_names(f"{group} {text}".strip())
+    return next((name for name in _RANK if name in names), known)
 
 
 def further_tables(sheet: Sheet, table: ListTable) -> list[ListTable]:
@@ -83,6 +118,8 @@ def _fields_of(sheet: Sheet, row: int, filled: list[int]) -> dict[int, str]:
     for column in filled:
         text = sheet.text(row, column)
         names = vocabulary.field_names(text)
+        if not names and _texts_below(sheet, row, column):
+            names = _items_said(text, vocabulary)
         if not names or texts[normal(text)] > 1 or len(text) > 60:
             fields[column] = "?"
             continue
@@ -94,6 +131,23 @@ def _fields_of(sheet: Sheet, row: int, filled: list[int]) -> dict[int, str]:
     if whole is not None and len(taken & {"first_name", "last_name"}) == 1:
         fields[whole] = "last_name" if "first_name" in taken else "first_name"
     return fields
+
+
+def _texts_below(sheet: Sheet, row: int, column: int) -> bool:
+    """Whether the column below a header holds texts, lists or codes rather than numbers, days and marks."""
+    kinds = Counter(sheet.kinds.column(column, row + 1))
+    kinds.pop(EMPTY, None)
+    texts = sum(kinds[kind] for kind in (LABEL, LIST, ITEM_CODE, JSON, NAME, CODE))
+    return texts > 0.5 * sum(kinds.values())
+
+
+def _items_said(text: str, vocabulary: Vocabulary) -> frozenset[str]:
+    """``Formations souhaitées``, ``Courses still pending``: items, and what is said about all of them."""
+    words = words_of(text)
+    rest = [word for word in words if not vocabulary.names_field(word, *ITEM_FIELDS)]
+    if not 0 < len(rest) < len(words) <= 4 or any(c.isdigit() for c in text):
+        return frozenset()
+    return frozenset({"item"}) if vocabulary.detail(" ".join(rest), whole=False) else frozenset()
 
 
 _RANK = (

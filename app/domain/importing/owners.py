@@ -100,4 +100,6 @@ def number_near(sheet: Sheet, rows: range) -> str:
         for names, value, _ in row_entries(sheet, row):
             if names & set(_NUMBERS) and "person" not in names and any(c.isdigit() or c in "._" for c in value):
                 return value
+            if names == {"sequence"} and re.fullmatch(r"[A-Za-z]{0,3}\d[\d.\-]{1,11}", value):
+                return value
     return ""

@@ -53,8 +53,10 @@ def find_ragged(sheet: Sheet) -> RaggedTable | None:
     best: RaggedTable | None = None
     best_worth = 0.0
     for header in (*range(min(16, sheet.height)), None):
+        counted = _first_counted(sheet, header) if header is not None else None
         for key in range(min(4, sheet.width - 2)):
-            table = _try(sheet, header, key)
+            start = counted if counted and counted > key else key + 1
+            table = _try(sheet, header, key, start)
             worth = _worth(sheet, table) if table else 0.0
             if worth > best_worth:
                 best, best_worth = table, worth
@@ -67,7 +69,10 @@ def _worth(sheet: Sheet, table: RaggedTable) -> float:
     keys = [sheet.text(row, table.key) for row in table.rows[:200]]
     worth = 1.0 + len(set(keys)) / len(keys)
     if table.header is not None:
-        worth += 2.0 * sheet.vocabulary.names_field(sheet.text(table.header, table.key), *_KEYS)
+        caption = sheet.text(table.header, table.key)
+        worth += 2.0 * sheet.vocabulary.names_field(caption, *_KEYS)
+        worth += 0.5 * sheet.vocabulary.names_field(caption, "person", "last_name", "role")
+        worth += 0.3 * sheet.vocabulary.names_field(caption, "person", "last_name")
         worth += 1.0 * _numbered_headers(sheet, table.header)
     named = [row for row in table.rows[:8] if sheet.vocabulary.names_field(sheet.text(row, table.key), *_KEYS)]
     return worth - 1.5 * bool(named)
@@ -85,8 +90,14 @@ def _counting(texts: list[str]) -> bool:
     return not numbers or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-def _try(sheet: Sheet, header: int | None, key: int) -> RaggedTable | None:
-    start = key + 1
+def _first_counted(sheet: Sheet, header: int) -> int | None:
+    """The first of the columns that a header row numbers, where other columns stand between it and the names."""
+    if not _numbered_headers(sheet, header):
+        return None
+    return next(c for c in sheet.filled(header) if _GENERIC.match(sheet.text(header, c)))
+
+
+def _try(sheet: Sheet, header: int | None, key: int, start: int) -> RaggedTable | None:
     if header is not None and not _generic_headers(sheet, header, start):
         return None
     first = 0 if header is None else header + 1
@@ -180,6 +191,15 @@ def _texts(sheet: Sheet, rows: list[int], start: int) -> Counter[str]:
     )
 
 
+def _number_column(sheet: Sheet, table: RaggedTable) -> int | None:
+    """The column beside the names that holds their numbers."""
+    if table.header is None:
+        return None
+    numbers = ("employee_no", "login", "email")
+    beside = (c for c in range(table.start) if c != table.key)
+    return next((c for c in beside if sheet.vocabulary.names_field(sheet.text(table.header, c), *numbers)), None)
+
+
 def read_ragged(sheet: Sheet, table: RaggedTable) -> SheetReading:
     """The reading of a ragged list: every entry says that the person has the course, or the job function needs it."""
     names = [sheet.text(row, table.key) for row in table.rows]
@@ -187,11 +207,11 @@ def read_ragged(sheet: Sheet, table: RaggedTable) -> SheetReading:
     person = judge_axis(names, caption, sheet.vocabulary).kind == "person"
     reading = SheetReading(sheet.grid.name, "ragged", 0.8, [], IN_ROWS)
     reading.subject_kind = "person" if person else "role"
-    keys = [split_key(name) for name in names]
-    reading.subjects = [
-        Subject(label.code or name, label.title or name, row)
-        for label, name, row in zip(keys, names, table.rows, strict=True)
-    ]
+    number = _number_column(sheet, table) if person else None
+    for name, row in zip(names, table.rows, strict=True):
+        label = split_key(name)
+        own = sheet.text(row, number) if number is not None else ""
+        reading.subjects.append(Subject(own or label.code or name, label.title or name, row))
     index: dict[str, int] = {}
     for row in table.rows:
         for column in range(table.start, sheet.width):

@@ -245,6 +245,9 @@ def column_fields(sheet: Sheet, labels: dict[int, str], repeats: Counter[str]) -
     for column, text in labels.items():
         names = sheet.vocabulary.field_names(text)
         if names and repeats[normal(text)] <= 1:
+            if names >= {"person", "employee_no"} and sheet.kinds.column(column).count(NAME) > 1:
+                fields[column] = "person"
+                continue
             for name in ATTRIBUTES:
                 if name in names:
                     fields[column] = name

@@ -154,7 +154,7 @@ class Vocabulary:
         if number not in _NUMBERS or word in _NUMBERS or counted or " of " in key:
             return frozenset()
         thing = self.fields.get(word, frozenset())
-        if "person" in thing:
+        if thing & {"person", "employee_no"}:
             return frozenset({"employee_no"})
         if thing == {"user_group"}:
             return thing
