@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from app.commands.acting import Refused, need_reason, operating, options, the_app, told
 from app.commands.progress import progress
 from app.extensions import db
-from app.models.importing import ImportRun
 from app.safeguards.context import system_clock
 from app.services import matrix_import
 from app.services.importing.commit import COMMIT
@@ -87,20 +86,20 @@ def _recognized(file: Path, sheet: str | None, mapping: dict[str, Any] | None, t
 
 def _worked_out(
     session: Session, found: Recognized, file: Path, why: str | None, telling: Telling
-) -> tuple[DryRun, Effect | None, ImportRun | None]:
-    """The dry run with its effect; with a reason it is written, and the record of the import comes third."""
+) -> tuple[DryRun, Effect | None, int | None]:
+    """The dry run with its effect; with a reason it is written, and the number of the import comes third."""
     zone = current_app.config["TIME_ZONE"]
     if why is not None:
         telling("writing", 0, 0)
         result, run = matrix_import.commit(session, found, file.read_bytes(), reason=why, zone=zone)
-        return result, None, run
+        return result, None, None if run is None else run.id
     telling("comparing", 0, 0)
     result = matrix_import.dry_run(session, found, None, zone)
     return result, None if result.open else effects.effect_of(session, found, result, zone), None
 
 
 def _tell(
-    found: Recognized, result: DryRun, effect: Effect | None, run: ImportRun | None, as_json: bool, written: bool
+    found: Recognized, result: DryRun, effect: Effect | None, run: int | None, as_json: bool, written: bool
 ) -> None:
     refused = [{**row, "problem": str(row["problem"])} for row in effects.findings(result, left_out=False)]
     document = matrix_import.to_json(found, result.changes.counts(), [*result.matches.unresolved(), *refused])
@@ -108,7 +107,7 @@ def _tell(
     document["effect"] = None if effect is None else effects.as_json(effect)
     if as_json:
         if run is not None:
-            document["import_id"] = run.id
+            document["import_id"] = run
         click.echo(json.dumps(document, ensure_ascii=False, indent=2))
         return
     for sheet in document["sheets"]:

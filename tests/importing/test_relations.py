@@ -129,6 +129,34 @@ def test_groups_with_courses_and_a_master_list_need_no_curricula() -> None:
     assert len(found.members) == 3
 
 
+def test_numbers_of_groups_are_resolved_by_their_own_list() -> None:
+    found = relations(
+        {
+            "users": [
+                ["id", "full_name", "email", "group_id"],
+                [1, "Nora Quill", "nora.quill@example.com", 10],
+                [2, "Otis Ram", "otis.ram@example.com", 10],
+                [3, "Pia Strand", "pia.strand@example.com", 20],
+            ],
+            "user_groups": [["group_id", "group_name"], [10, "Operators"], [20, "Laboratory"], [30, "Quality"]],
+            "courses": [["course_id", "title", "duration_minutes"], [501, "Gowning", 30], [502, "Cleaning", 45]],
+            "group_courses": [
+                ["group_id", "course_id", "days_to_complete"],
+                [10, 501, 14],
+                [10, 502, 9],
+                [20, 501, 7],
+            ],
+        }
+    )
+    assert {key: entry.name for key, entry in found.groups.items()} == {
+        "10": "Operators", "20": "Laboratory", "30": "Quality",
+    }  # fmt: skip
+    assert {(bond.one, bond.other, bond.days) for bond in found.needs} == {
+        ("10", "501", 14), ("10", "502", 9), ("20", "501", 7),
+    }  # fmt: skip
+    assert found.people["1"].details["email"] == "nora.quill@example.com"
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     bundles=st.lists(st.sets(st.integers(0, 7), min_size=1, max_size=4), min_size=2, max_size=4),

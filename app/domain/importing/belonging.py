@@ -8,7 +8,7 @@ from app.domain.importing.grid import Grid
 from app.domain.importing.reading import IN_COLUMNS, SheetReading
 from app.domain.importing.vocabulary import normal
 
-KINDS = {"role": "job_function", "user_group": "job_function", "department": "department"}
+KINDS = {"role": "job_function", "role_code": "job_function", "user_group": "job_function", "department": "department"}
 """Field of a column → kind of unit that its texts name."""
 
 _BESIDE = ("person_item", "person_level", "snapshot")
@@ -49,7 +49,7 @@ def _of_matrix(grid: Grid, reading: SheetReading) -> Iterator[Belonging]:
     across = reading.orientation == IN_COLUMNS
     lines = reading.metadata_rows if across else reading.metadata_columns
     for line, field in sorted(lines.items()):
-        if field not in KINDS:
+        if field not in KINDS or (field == "role_code" and "role" in lines.values()):
             continue
         alone = list(lines.values()).count(field) == 1
         for position, subject in enumerate(reading.subjects):

@@ -20,7 +20,7 @@ from app.domain.importing.vocabulary import normal
 
 _IDS = ("employee_no", "login", "email", "initials")
 _ITEMS = ("item_code", "item", "item_title")
-_GROUPS = ("role", "user_group")
+_GROUPS = ("role_code", "role", "user_group")
 _ATTRIBUTES = ("days", "hours", "validity", "version", "email", "hire_date")
 
 
@@ -160,7 +160,7 @@ class _Joiner:
             repeats = len(table.distinct(coarse)) < len(table.rows)
             if repeats or (self._given(number, coarse) and dict(table.columns)[coarse] != "item_code"):
                 return [coarse], [column for column in items if column != coarse]
-        if len(groups) > 1 and not items and not people:
+        if len(groups) > 1 and not items and not people and not table.of("role_code"):
             finer = self._taken_apart(number, groups)
             if finer is not None:
                 return [column for column in groups if column != finer], [finer]
@@ -241,12 +241,14 @@ class _Joiner:
     def _groups_of(
         self, table: _Table, row: int, columns: list[int], people: bool, items: bool
     ) -> Iterator[tuple[str, int]]:
-        """Groups of a row. Without a person a second column is the name of the first, a blank one repeats above."""
-        filled = [(column, table.grid.text(row, column)) for column in columns]
-        filled = [(column, text) for column, text in filled if text]
-        if not people and len(filled) > 1 and not items:
-            (column, key), (_, name) = filled[:2]
-            entry = self.groups.add([key], name, Spot(table.grid.name, row, column))
+        """Groups of a row. A column beside a code, or another group, is its name; a blank repeats the one above."""
+        filled = [(column, text) for column in columns if (text := table.grid.text(row, column))]
+        coded = bool(filled) and dict(table.columns)[filled[0][0]] == "role_code"
+        if coded or (not people and len(filled) > 1 and not items):
+            column, key = filled[0]
+            entry = self.groups.add([key], filled[1][1] if len(filled) > 1 else "", Spot(table.grid.name, row, column))
+            if entry is not None and (people or items):
+                yield normal(entry.key), column
             return
         above = row
         while not people and not filled and columns and above > table.rows.start:
