@@ -29,6 +29,8 @@ _SUBS = (
 def sub_field(vocabulary: Vocabulary, text: str) -> str:
     """What a sub-heading is about: ``date``, ``level``, ``trainer`` …; empty when no word tells."""
     names = vocabulary.field_names(text)
+    if "required" in names and vocabulary.is_word("sample", text):  # "Y/N" asks whether the training is there
+        return "status"
     return next((name for name in _SUBS if name in names), "")
 
 
