@@ -152,3 +152,34 @@ def test_the_findings_stand_as_comments_in_a_copy_of_the_file(cora: FlaskClient)
     copy = openpyxl.load_workbook(BytesIO(cora.get(f"/import/matrix/{number}/findings.xlsx").data))
     assert "circle" in copy["Matrix"]["C2"].comment.text
     assert copy["Matrix"]["D3"].data_type != "f"
+
+
+def test_the_page_of_exports_offers_the_layouts_and_hands_out_files_named_after_the_day(cora: FlaskClient) -> None:
+    number = upload(cora, workbook({"Matrix": ROLES}), "Matrix 2024.xlsx")
+    assert sign(cora, number).status_code == 302
+    page = cora.get("/import/matrix/export/").get_data(as_text=True)
+    assert "Matrix 2024.xlsx" in page
+    links = re.findall(r'href="(/import/matrix/export/[^"]+)" download', page)
+    assert len(links) == 4
+    for link in links:
+        answer = cora.get(link.replace("&amp;", "&"))
+        assert answer.status_code == 200, link
+        name = answer.headers["Content-Disposition"]
+        assert re.search(r"\d{4}-\d{2}-\d{2}\.xlsx", name), name
+    assert "Matrix to Excel" in page
+    assert cora.get("/import/matrix/export/stock/nothing").status_code == 404
+
+
+def test_the_copy_with_findings_keeps_the_looks_of_the_file(cora: FlaskClient) -> None:
+    rows = [["Name", "SOP-901", "SOP-902", "SOP-903"], ["Vera Novak", "x", "o", "x"], ["Olaf Brandt", "o", "x", "x"]]
+    book = openpyxl.load_workbook(BytesIO(workbook({"Matrix": rows})))
+    sheet = book["Matrix"]
+    sheet.column_dimensions["A"].width, sheet.freeze_panes = 44, "B2"
+    sheet["B2"].comment = openpyxl.comments.Comment("ask Ana", "Ana")
+    target = BytesIO()
+    book.save(target)
+    number = upload(cora, target.getvalue())
+    copy = openpyxl.load_workbook(BytesIO(cora.get(f"/import/matrix/{number}/findings.xlsx").data))["Matrix"]
+    assert (copy.column_dimensions["A"].width, copy.freeze_panes) == (44, "B2")
+    assert copy["B2"].comment.text.startswith("ask Ana\n")
+    assert "circle" in copy["C2"].comment.text

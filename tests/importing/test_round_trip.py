@@ -343,3 +343,23 @@ def test_people_by_items_in_our_layout_read_back_exactly(house: House) -> None:
     empty = next(cell for cell in row if cell.value is None)
     added = edited(data, {empty.coordinate: date(2026, 3, 9)})
     assert told(read_back(house.session, added)) == [("add", "completions", "Z-1 – SOP-902: 2026-03-09")]
+
+
+@pytest.mark.parametrize("evil", ["=cmd|' /C calc'!A0", "@SUM(A1)", "+1-1", "-2+3"])
+def test_names_that_look_like_formulas_are_texts_in_every_copy(house: House, evil: str) -> None:
+    run = bring(house.session, workbook({"Matrix": ROLES}))
+    head = "code,title,version,approved_on,effective_on"
+    record(house.session, "documents", head, f'SOP-777,"{evil}",1,2026-01-01,2026-01-01')
+    head = "item,units,from,days_to_complete,proof"
+    record(house.session, "requirements", head, "SOP-777,job_function:QUALITY-LEAD,2026-03-11,30,read")
+    written = take_back(house.session, run)
+    with acting(somebody(house.session, "cora", LATER)):
+        ours = [stock.stock_copy(house.session, layout, LATER, calendar_of(ZONE)) for layout in stock.LAYOUTS]
+    texts = []
+    for data in (written.data, *ours):
+        for sheet in openpyxl.load_workbook(io.BytesIO(data)).worksheets:
+            cells = [cell for row in sheet.iter_rows() for cell in row]
+            assert all(cell.data_type != "f" for cell in cells)
+            texts += [cell.value for cell in cells]
+    assert any(evil in str(text) for text in texts)
+    assert not told(read_back(house.session, ours[0]))
