@@ -1,6 +1,7 @@
 """Sheets that look like a matrix and are none: schedules, skill by skill, ladders of sentences, empty forms,
 fragments."""
 
+import re
 from collections import Counter
 
 from app.domain.importing.bodies import Body
@@ -105,6 +106,10 @@ def calendar_share(sheet: Sheet, labels: list[str], table: Table) -> str | None:
     dates = kinds[DATE] + kinds[DATE_TEXT] + kinds[SERIAL]
     if dates >= 0.7 * len(table.columns) and len(table.columns) >= 3:
         return "dates"
+    across = [sheet.text(table.header, c) for c in sheet.filled(table.header) if c > (table.key or 0)]
+    whole = [int(text) for text in across if text.isdigit()]
+    if len(whole) in (28, 29, 30, 31) and whole == list(range(1, len(whole) + 1)) and _calendar_above(sheet, table):
+        return "days"
     numbers = [int(text) for text in labels if text.isdigit()]
     rising = len(numbers) >= 0.8 * len(labels) and len(numbers) >= 5 and numbers == sorted(set(numbers))
     if rising and numbers[0] >= 1 and numbers[-1] <= 31 and _rostered(sheet, table):
@@ -180,6 +185,8 @@ def _calendar_above(sheet: Sheet, table: Table) -> bool:
         for column in sheet.filled(row):
             text = sheet.text(row, column)
             words = words_of(text)
+            if re.search(r"\d\s?[月월]", text):
+                return True
             if sheet.vocabulary.has_word("calendar", text) or sheet.vocabulary.has_word("schedule", text):
                 return True
             if any(word in sheet.vocabulary.months for word in words):

@@ -116,6 +116,8 @@ def _is_title(sheet: Sheet, table: Table, row: int, over: list[int]) -> bool:
     titles = sum(vocabulary.starts_word("title", text) or bool(_ENTRY.match(text)) for text in texts)
     if titles and (titles * 2 >= len(texts) or any(_ENTRY.match(text) for text in texts)):
         return True
+    if _explains_codes(sheet, table, texts):
+        return True
     span = sheet.merged(row, over[0])
     if len(over) == 1:
         wide = (
@@ -130,6 +132,16 @@ def _is_title(sheet: Sheet, table: Table, row: int, over: list[int]) -> bool:
     return any(sheet.kinds.at(row, c) == SENTENCE or "=" in sheet.text(row, c) for c in over) or (
         len(over) <= 2 < len(table.columns) // 4 and all(sheet.merged(row, c) is None for c in over)
     )
+
+
+def _explains_codes(sheet: Sheet, table: Table, texts: list[str]) -> bool:
+    """Whether texts begin with codes that stand in the matrix: ``○ needs training``, ``L0 no skill``."""
+    begun = [text.split()[0] for text in texts if len(text.split()) > 1]
+    if len(begun) < 2 or len(begun) * 2 < len(texts):
+        return False
+    rows = range(table.header + 1, min(sheet.height, table.header + 40))
+    codes = {sheet.text(row, column) for row in rows for column in table.columns[:40]}
+    return sum(first in codes for first in begun) * 2 > len(begun)
 
 
 def meta_field(sheet: Sheet, table: Table, row: int) -> str | None:

@@ -34,6 +34,7 @@ _LETTERED = re.compile(r"(?:^|[\s,;|/(])\w{1,3}\s*[=＝:：]")
 _SPLIT = re.compile(r"[\n;；|]|\s{3,}|(?<=[^\d]),\s(?=\S{1,5}\s*[=:])")
 
 _QUARTERS = frozenset("○◔◑◕◐●")
+_PARTLY = frozenset("◔◑◕◐◒")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,8 @@ def _drawn_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
         )
         if words:
             pairs.append((match["code"], words))
-    if sum(_understood(words, vocabulary) and len(words) < 80 for _, words in pairs) * 2 > len(pairs):
+    good = sum((code in _PARTLY or _understood(words, vocabulary)) and len(words) < 80 for code, words in pairs)
+    if good * 2 > len(pairs):
         yield from pairs
 
 

@@ -1,10 +1,13 @@
 """Which way round a matrix stands, and whether people or job functions are its subjects: the evidence of the labels, of
 the texts that name the axes, and of the cells."""
 
+from collections import Counter
+
 from app.domain.importing.axes import Axis, Decision, decide, judge_axis
 from app.domain.importing.bodies import Body
 from app.domain.importing.captions import axis_captions
 from app.domain.importing.headers import HeaderZone
+from app.domain.importing.legend import Outside, entry_meanings, find_entries
 from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, SERIAL, SMALL, STATUS
 from app.domain.importing.lines import Line
 from app.domain.importing.profile import counting
@@ -27,6 +30,10 @@ def decide_axes(
     sequence = _sequence(sheet, table, body)
     if sequence is not None and not _strong(down if sequence else across, across if sequence else down):
         decision = Decision(sequence, (down if sequence else across).kind, max(decision.margin, 0.6), 1.0, 1.0)
+    subject, other = (down, across) if decision.subjects_in_rows else (across, down)
+    skilled = max(subject.person, subject.role) < _FAINT <= subject.unit and other.item < _FAINT
+    if skilled and not sheet.choices and _graded(sheet, table, body):
+        return Decision(not decision.subjects_in_rows, "person", 0.6, subject.unit, 0.5)
     chosen, kind = sheet.choices.get("orientation"), sheet.choices.get("subject_kind")
     if chosen in (IN_ROWS, IN_COLUMNS):
         decision = Decision(chosen == IN_ROWS, (down if chosen == IN_ROWS else across).kind, 2.0, 1.0, 2.0)
@@ -34,7 +41,8 @@ def decide_axes(
     if kind in ("person", "role"):
         return decision._replace(kind=str(kind))
     if max(subject.person, subject.role) < _FAINT:
-        of_person = sequence is None and _about_people(sheet, table, body)
+        told = _told_by_legend(sheet, table, zone, body)
+        of_person = sequence is None and (_about_people(sheet, table, body) if told is None else told)
         return decision._replace(kind="person" if of_person else "role")
     return decision
 
@@ -57,6 +65,26 @@ def _sequence(sheet: Sheet, table: Table, body: Body) -> bool | None:
     by_row = counting([[values[grid[r][c]] for c in table.columns if grid[r][c]] for r in body.rows])
     by_column = counting([[values[grid[r][c]] for r in body.rows if grid[r][c]] for c in table.columns])
     return by_row if by_row != by_column else None
+
+
+def _graded(sheet: Sheet, table: Table, body: Body) -> bool:
+    """Whether the cells are levels of skill: beside machines and workplaces these belong to people."""
+    texts = Counter(sheet.text(row, c) for row in body.rows[:60] for c in table.columns[:40])
+    texts.pop("", None)
+    marks = [text for text in texts if text in sheet.vocabulary.scales["harvey"]]
+    numbers = sum(number for text, number in texts.items() if text in ("0", "1", "2", "3", "4", "5"))
+    return len(marks) >= 3 or numbers >= 0.8 * sum(texts.values()) > 0
+
+
+def _told_by_legend(sheet: Sheet, table: Table, zone: HeaderZone, body: Body) -> bool | None:
+    """Whether the legend speaks of people who are trained or not (``True``), or of what is required (``False``)."""
+    if not body.rows:
+        return None
+    entries = find_entries(sheet, Outside(zone.labels[0], body.rows[-1], table.columns[-1]))
+    details = {meaning.detail for meaning in entry_meanings(entries, sheet.vocabulary).values()}
+    trained = details & {"held", "not_started", "in_progress", "teaches"}
+    required = details & {"required", "optional", "on_request", "before_start"}
+    return bool(trained) if bool(trained) != bool(required) else None
 
 
 def _about_people(sheet: Sheet, table: Table, body: Body) -> bool:

@@ -42,6 +42,7 @@ def _like_the_next(sheet: Sheet, row: int) -> bool:
     filled = [c for c, kind in enumerate(here) if kind != EMPTY]
     same = [here[c] for c in filled if here[c] == below[c]]
     telling = sum(kind in (DATE, DATE_TEXT, SERIAL, NUMBER, IDENT, MEASURE) for kind in same)
+    telling += telling > 0 and STATUS in same
     return len(filled) >= 4 and len(same) >= 0.8 * len(filled) and telling >= 2 and telling < len(same)
 
 
