@@ -46,6 +46,8 @@ _DERIVED = {
 }
 # The level somebody has and the level wanted, in one cell.
 _SLASHED = re.compile(r"^[0-5]\s?[/|→]\s?[0-5]$")
+# The level that a state stands for among words for levels.
+_STATES = {"not_started": 0, "in_progress": 1, "held": 3, "teaches": 4}
 # Steps in which percentages are levels: quarters, fifths, thirds.
 _STEPS = (0.25, 0.2, 1 / 3)
 _YES_WORDS = ("yes", "y", "true", "no", "n", "false")
@@ -176,8 +178,10 @@ class Resolver:
         if rung is not None:
             return code_meaning("level", 0.85, "one of the steps of a scale of skill", rung)
         among = self.vocabulary.scales["among_levels"]
-        if len(self.profile.level_words) >= 2 and normal(text) in among:
-            return code_meaning("level", 0.8, "a word among words for levels", among[normal(text)])
+        state = _STATES.get(self.vocabulary.detail(text) or "") if kind == STATUS and len(text) > 3 else None
+        state = among.get(normal(text), state)
+        if self.profile.laddered and state is not None:
+            return code_meaning("level", 0.8, "a word among words for levels", state)
         detail = self.vocabulary.detail(text)
         mark = self.vocabulary.mark(text)
         if mark and not (len(text) == 1 and text.isalpha() and detail and text.casefold() not in ("x", "o")):
@@ -239,6 +243,16 @@ class Resolver:
         return self._lone_mark(text, mark)
 
     def _lone_mark(self, text: str, mark: str) -> CodeMeaning:
+        if (
+            self.profile.east_asian
+            and text in "oOxX"
+            and {mark.casefold() for mark in self.profile.marks} >= {"o", "x"}
+        ):
+            if text in "oO":
+                return self._mark_meaning()._replace(why="O beside X in an East Asian sheet: yes")
+            return code_meaning(
+                "not_started" if self.person else "not_required", 0.75, "X beside O in an East Asian sheet: no"
+            )
         others = sum(number for other, number in self.profile.marks.items() if other.casefold() != text.casefold())
         if mark == "circles" and text not in ("●",):
             if (

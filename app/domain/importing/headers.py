@@ -331,6 +331,9 @@ def _second_label_row(sheet: Sheet, table: Table, row: int, over: list[int], has
     codes = sum(sheet.kinds.at(row, c) == ITEM_CODE for c in over)
     if rhythm(sheet, row, table.columns) and labelish >= 0.5 * len(over):
         return True
+    numbered = has_key and sheet.vocabulary.names_field(sheet.text(row, table.key or 0), "employee_no", "item_code")
+    if numbered and len({sheet.text(row, c) for c in over}) == len(over) > 2:
+        return True
     distinct = len({normal(sheet.text(row, c)) for c in over})
     return (labelish >= 0.7 * len(over) or codes >= 0.5 * len(over)) and (distinct >= 0.6 * len(over) or not has_key)
 

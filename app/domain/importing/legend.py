@@ -7,7 +7,7 @@ that its code is asked for and not guessed.
 """
 
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.domain.importing.lexis import CODE, EMPTY, MARK, SMALL, STATUS
@@ -33,6 +33,10 @@ _STANDS_FOR = re.compile(
 _LETTERED = re.compile(r"(?:^|[\s,;|/(])\w{1,3}\s*[=＝:：]")
 _SPLIT = re.compile(r"[\n;；|]|\s{3,}|(?<=[^\d]),\s(?=\S{1,5}\s*[=:])")
 
+# Words by which a legend explains a cell without a mark.
+_BLANK = frozenset(
+    {"空白", "空欄", "空栏", "空", "blank", "empty", "leer", "vacío", "vacio", "vide", "vazio", "빈칸", "공란", "فارغ"}
+)
 _QUARTERS = frozenset("○◔◑◕◐●")
 _PARTLY = frozenset("◔◑◕◐◒")
 
@@ -102,6 +106,12 @@ def read_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
             yield back["code"], back["text"]
 
 
+def pairs_in(values: Iterable[object], vocabulary: Vocabulary) -> int:
+    """How many of these values are texts that explain a code."""
+    texts = [value for value in values if isinstance(value, str) and len(value) > 3]
+    return sum(any(read_pairs(text, vocabulary)) for text in texts)
+
+
 def _in_brackets(match: re.Match[str]) -> str:
     """The code with round brackets around it, if there are any: ``(x)`` beside ``x`` is a code of its own."""
     start, end = match.span("code")
@@ -136,7 +146,9 @@ def _drawn_pairs(raw: str, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
 def _without_title(raw: str, vocabulary: Vocabulary) -> str:
     """The text without a leading "Legend:"."""
     head, sign, rest = raw.replace("：", ":", 1).partition(":")
-    if sign and rest.strip() and (vocabulary.is_word("legend", head) or vocabulary.is_word("footer", head)):
+    titled = vocabulary.is_word("legend", head) or vocabulary.is_word("footer", head)
+    nested = len(head) > 1 and re.match(r"\s*\S{1,3}\s*[=＝:]", rest) is not None
+    if sign and rest.strip() and (titled or nested):
         return rest
     return raw
 
@@ -158,7 +170,7 @@ def _plausible(code: str, words: str, vocabulary: Vocabulary, equals: bool) -> b
 
 
 def _is_code(code: str) -> bool:
-    if is_cjk(code) and len(code) > 3:
+    if (is_cjk(code) and len(code) > 3) or normal(code) in _BLANK:
         return False
     letters = code.replace(".", "").replace(" ", "")  # "n. erf." is as short as "NERF"
     return len(letters) <= 5 and not (code.isalpha() and code.islower() and len(code) > 3 and not is_cjk(code))

@@ -1,7 +1,7 @@
 """Rows under a matrix that explain its codes."""
 
 from app.domain.importing.bodies import Body
-from app.domain.importing.legend import read_pairs, understood
+from app.domain.importing.legend import pairs_in, read_pairs, understood
 from app.domain.importing.lexis import CODE, EMPTY, MARK, SMALL, STATUS
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
@@ -59,7 +59,5 @@ class LegendRows:
 
     def _pairs(self, row: int, filled: list[int], apart: bool) -> bool:
         """Whether the cells explain codes: ``0: not trained``, ``1: in training``."""
-        raw = [self.sheet.grid.value(row, column) for column in filled]
-        texts = [text for text in raw if isinstance(text, str) and len(text) > 3]
-        good = sum(any(read_pairs(text, self.sheet.vocabulary)) for text in texts)
+        good = pairs_in([self.sheet.grid.value(row, column) for column in filled], self.sheet.vocabulary)
         return good * 2 > len(filled) and (apart or good > 1)

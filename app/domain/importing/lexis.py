@@ -282,6 +282,8 @@ def _caseless_name(text: str, vocabulary: Vocabulary) -> bool:
     words = re.sub(r"\(.*?\)", "", text).split()
     if any(text.startswith(title) for title in _TITLES):
         return True
+    if len(words) == 1:
+        return normal(text) in vocabulary.given_names
     if not 1 < len(words) <= 5 or any(len(word) > 16 for word in words) or not words[0][0].isalpha():
         return False
     if any(unicodedata.category(c)[0] not in "LMZ" and c not in ".'-’" for c in text):

@@ -27,6 +27,13 @@ class Profile:
     ordered: bool = False
     east_asian: bool = False
     level_words: set[str] = field(default_factory=set)
+    states: set[str] = field(default_factory=set)
+
+    @property
+    def laddered(self) -> bool:
+        """Whether words for levels stand in the body, so that words for states beside them are levels too."""
+        climbing = "teaches" in self.states or {"in_progress", "not_started"} <= self.states
+        return len(self.level_words) >= 2 or (len(self.level_words) == 1 and climbing)
 
 
 def profile_of(counts: Iterable[tuple[Any, int, int]], vocabulary: Vocabulary) -> Profile:
@@ -42,8 +49,12 @@ def profile_of(counts: Iterable[tuple[Any, int, int]], vocabulary: Vocabulary) -
             profile.marks[as_text(value)] += number
         elif kind == CODE or (kind == STATUS and len(as_text(value)) <= 3):
             profile.codes[as_text(value)] += number
-        if kind == STATUS and normal(as_text(value)) in vocabulary.levels:
-            profile.level_words.add(normal(as_text(value)))
+        if kind == STATUS:
+            detail = vocabulary.detail(as_text(value))
+            if detail:
+                profile.states.add(detail)
+            elif normal(as_text(value)) in vocabulary.levels:
+                profile.level_words.add(normal(as_text(value)))
         if isinstance(value, str) and is_cjk(value):
             profile.east_asian = True
     return profile

@@ -39,8 +39,11 @@ def _like_the_next(sheet: Sheet, row: int) -> bool:
     if following is None:
         return False
     here, below = sheet.kinds.row(row), sheet.kinds.row(following)
-    filled = [c for c, kind in enumerate(here) if kind != EMPTY]
+    all_filled = len(here) - here.count(EMPTY)
+    filled = [c for c, kind in enumerate(here) if kind != EMPTY and below[c] != EMPTY]
     same = [here[c] for c in filled if here[c] == below[c]]
+    if len(filled) < 0.6 * all_filled:
+        return False
     telling = sum(kind in (DATE, DATE_TEXT, SERIAL, NUMBER, IDENT, MEASURE) for kind in same)
     telling += telling > 0 and STATUS in same
     return len(filled) >= 4 and len(same) >= 0.8 * len(filled) and telling >= 2 and telling < len(same)

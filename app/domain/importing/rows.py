@@ -76,9 +76,7 @@ class RowSorter:
             if repeated == "other":
                 self.body.segments.append(row)
             self.over = False
-        elif (self._after_a_gap(key) and self._ends(row, key, kinds)) or self.legend_rows.found(
-            row, self.gap, self.over
-        ):
+        elif (self._paused(key) and self._ends(row, key, kinds)) or self.legend_rows.found(row, self.gap, self.over):
             self.over = True
         elif foot := self._foot(row, key, kinds):
             self.body.foot[row] = foot
@@ -163,12 +161,12 @@ class RowSorter:
         line, header = self.sheet.grid.rows[row], self.sheet.grid.rows[self.zone.labels[-1]]
         return sum(1 for c in self.columns if line[c] == header[c] and line[c]) >= 0.4 * len(self.columns)
 
-    def _after_a_gap(self, key: str) -> bool:
+    def _paused(self, key: str) -> bool:
         return self.over or self.gap > 1 or (self.gap == 1 and ":" in key)
 
     def _closes(self, row: int, key: str, kinds: bytes) -> bool:
         """Whether the table ends here: with a legend, or with notes after a gap."""
-        if self._after_a_gap(key) and self._ends(row, key, kinds):
+        if self._paused(key) and self._ends(row, key, kinds):
             return True
         return self.legend_rows.found(row, self.gap, self.over)
 

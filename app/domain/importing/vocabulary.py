@@ -52,12 +52,26 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SPLIT = re.compile(r"[\s/\\|,;:()\[\]_\-–—.]+")
 
 
+# Traditional Chinese characters of the trade and their simplified forms, so that one list of words serves both. Words
+# in Japanese are compared in the same way on both sides.
+_SIMPLIFIED = str.maketrans(
+    "訓課選員號職稱單門級術證認識關資質產業務備註說圖檢驗測試續應該須過達標準機設裝組線廠區長經處總計劃畫實際時間數學習師講獨"
+    "導進階練會無與從為執環電氣銷採購倉庫貨運輸檔編製審體護險責報錄記籤簽發結輔專優節極戶點樣種類範圍廣開閉動轉換調適評價強對"
+    "團隊內隨確個們兩幾還請讀寫問題頁頭後臺萬歲歷醫藥廢異變壓縮塗鑄鍛銑鑽車鉗釋釘錫銲衝膠燒滅災緊傷衛潔淨鍵據網絡軟層碼語華國"
+    "東樓廳場崗補復檯勞僱離遲幹貼鎖維養觀視聽顏圓",
+    "训课选员号职称单门级术证认识关资质产业务备注说图检验测试续应该须过达标准机设装组线厂区长经处总计划画实际时间数学习师讲独"
+    "导进阶练会无与从为执环电气销采购仓库货运输档编制审体护险责报录记签签发结辅专优节极户点样种类范围广开闭动转换调适评价强对"
+    "团队内随确个们两几还请读写问题页头后台万岁历医药废异变压缩涂铸锻铣钻车钳释钉锡焊冲胶烧灭灾紧伤卫洁净键据网络软层码语华国"
+    "东楼厅场岗补复台劳雇离迟干贴锁维养观视听颜圆",
+)
+
+
 @lru_cache(maxsize=200_000)
 def normal(text: str) -> str:
     """Casefolded, without accents of Latin letters, with single spaces and without punctuation at the ends."""
     text = text.replace("\u00a0", " ").replace("’", "'")
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
+        text = unicodedata.normalize("NFKC", text).translate(_SIMPLIFIED)
         decomposed = unicodedata.normalize("NFD", text.casefold())
         text = unicodedata.normalize("NFC", "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f"))
     stripped = " ".join(text.casefold().split())
