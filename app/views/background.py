@@ -223,10 +223,11 @@ def _attend(work: Work[Any], key: Key, context: Context) -> None:
 def _follow(app: Flask, work: Work[Any], key: Key, context: Context) -> None:
     with app.app_context(), acting(context):
         try:
-            while not work.wait(BEAT):
-                if not _beat(key, work):
-                    work.stop()
+            while _beat(key, work):
+                if work.wait(BEAT):
                     break
+            else:
+                work.stop()
             work.wait(works.LEASE.total_seconds())
             _end(work, key)
         except Exception:

@@ -21,7 +21,7 @@ from app.views.transaction import transaction
 ORDER = 62
 
 PHASES: dict[str, Any] = {
-    "waiting": _l("Waiting until other imports are done"),
+    "waiting": _l("Waiting for its turn"),
     "reading": _l("Reading the file"),
     "recognizing": _l("Recognizing what the sheets say"),
     "counting": _l("Counting what the sheets leave open"),
