@@ -16,6 +16,7 @@ from app.services.importing import completions, documents, memberships, orders, 
 from app.services.importing.plan import Plan
 from app.services.importing.sheet import Columns, Sheet
 from app.services.importing.tables import Table
+from app.services.memory import collector_paused
 
 
 class Kind(NamedTuple):
@@ -39,6 +40,7 @@ KINDS: dict[str, Kind] = {
 """In the order in which a new installation takes them: each finds what it refers to."""
 
 
+@collector_paused()
 def check(session: Session, kind: str, table: Table, zone: str, folder: Path | None = None) -> Plan:
     """Return what importing ``table`` as ``kind`` would do; write nothing.
 

@@ -16,6 +16,7 @@ from app.services import files, reconciler
 from app.services.importing.plan import Plan, Touched, Writing
 from app.services.importing.runs import add_run
 from app.services.importing.working import Telling, no_telling
+from app.services.memory import collector_paused
 
 COMMIT = ("imports", "commit")
 """The permission to write an import."""
@@ -59,6 +60,7 @@ def _head(session: Session) -> int | None:
     return session.scalar(select(func.max(AuditLink.seq)))
 
 
+@collector_paused()
 def write(
     session: Session, plan: Plan, reason: str, *, signature_id: int | None = None, run: ImportRun | None = None
 ) -> ImportRun | None:

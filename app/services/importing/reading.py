@@ -6,12 +6,14 @@ from app.domain.errors import BadInput
 from app.domain.importing.grid import CellError
 from app.services.importing.tables import Table, cell_text, read_csv, table_from_rows
 from app.services.importing.working import Telling, no_telling
+from app.services.memory import collector_paused
 from app.services.spreadsheets import pick_sheet, read_bytes
 
 BOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 BOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".ods"})
 
 
+@collector_paused()
 def read_table(file: str, data: bytes, sheet: str | None = None, telling: Telling = no_telling) -> Table:
     """Return the table in a file; ``sheet`` names the sheet of a workbook, else the first one with cells is taken.
 
