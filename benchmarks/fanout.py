@@ -9,10 +9,14 @@ import argparse
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask_appbuilder import Model
@@ -20,6 +24,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.models.documents import Release, Version
+from app.models.organization import Unit
 from app.safeguards import install
 from app.safeguards.bulk import insert_many
 from app.safeguards.context import Context, acting
@@ -27,6 +32,7 @@ from app.safeguards.database import migration
 from app.safeguards.guards import install_guards
 from app.safeguards.keys import Signer
 from app.services.reconciler import reconcile
+from benchmarks.clock import clock_of
 from benchmarks.company import NOW, Company, fill_postgresql, fill_sqlite
 
 CONTEXT = Context(None, "bench", "Benchmark", source="bench", reason="measuring", clock=lambda: NOW)
@@ -34,11 +40,49 @@ CONTEXT = Context(None, "bench", "Benchmark", source="bench", reason="measuring"
 
 def guarded(engine: Engine) -> Callable[[], Session]:
     """Put the filled database under the safeguards, triggers included, and return its sessions."""
-    sessions = sessionmaker(engine)
-    install(sessions, engine, Signer.of(Ed25519PrivateKey.generate()))
+    sessions = writing(engine)
     with migration(engine) as connection:
         install_guards(connection, Model.metadata)
     return sessions
+
+
+def writing(engine: Engine) -> Callable[[], Session]:
+    """Return sessions that write through the safeguards."""
+    sessions = sessionmaker(engine)
+    install(sessions, engine, Signer.of(Ed25519PrivateKey.generate()))
+    return sessions
+
+
+def write_beside(url: str, name: str, begun: Any, stop: Any, told: Any) -> None:
+    """Be another user in a process of one's own: one small write after the other, and how long each took (seconds)."""
+    sessions, waits, number = writing(create_engine(url)), [], 0
+    with acting(replace(CONTEXT, username="other")):
+        while not stop.is_set():
+            number += 1
+            start = perf_counter()
+            with sessions() as session:
+                session.add(Unit(kind="department", code=f"{name}-{number}", name="Another department"))
+                session.commit()
+            waits.append(perf_counter() - start)
+            begun.set()
+            sleep(0.01)
+    told.put(waits)
+
+
+@contextmanager
+def another_writer(engine: Engine, name: str) -> Iterator[list[float]]:
+    """Let another process write meanwhile; the list holds how long each of its writes took once the block has ended."""
+    processes = get_context("spawn")
+    begun, stop, told = processes.Event(), processes.Event(), processes.Queue()
+    url = engine.url.render_as_string(hide_password=False)
+    other = processes.Process(target=write_beside, args=(url, name, begun, stop, told))
+    other.start()
+    begun.wait(60)
+    waits: list[float] = []
+    yield waits
+    stop.set()
+    waits += told.get(timeout=60)
+    other.join()
 
 
 def release(session: Session, item: int) -> None:
@@ -55,7 +99,8 @@ def by_hand(engine: Engine, people: int) -> float:
         raw = connection.connection.cursor()
         mark = "?" if engine.dialect.name == "sqlite" else "%s"
         raw.execute("CREATE TEMPORARY TABLE IF NOT EXISTS by_hand_trail (id BIGINT, link TEXT, body TEXT)")
-        start = perf_counter()
+        clock = clock_of(connection)
+        start = clock()
         raw.execute(
             f"SELECT person_id FROM completions WHERE item_id = 1 AND voided_at > {mark} GROUP BY person_id",
             (NOW.strftime("%Y-%m-%d"),),
@@ -74,14 +119,14 @@ def by_hand(engine: Engine, people: int) -> float:
             assignments,
         )
         raw.executemany(f"INSERT INTO by_hand_trail VALUES ({mark}, {mark}, {mark})", trail)
-        taken = perf_counter() - start
+        taken = clock() - start
         connection.rollback()
     return taken
 
 
 def measure(engine: Engine, people: int) -> None:
-    """Print limit, ours and their ratio."""
-    floor = min(by_hand(engine, people) for _ in range(3))
+    """Print limit, ours and their ratio by processor time, and how long others waited."""
+    floor = min(by_hand(engine, people) for _ in range(5))
     sessions = guarded(engine)
     with acting(CONTEXT), sessions() as session:
         reconcile(session)
@@ -89,18 +134,25 @@ def measure(engine: Engine, people: int) -> None:
         for item in (2, 4, 6):
             release(session, item)
             session.commit()
-            start = perf_counter()
-            changes = reconcile(session, items=[item], trigger="revision", source=f"SOP-{item:04} v4")
-            session.commit()
-            taken = perf_counter() - start
-            start = perf_counter()
+            with another_writer(engine, f"I{item}") if item == 6 else nullcontext([]) as waits:
+                clock = clock_of(session.connection())
+                start, watch = clock(), perf_counter()
+                changes = reconcile(session, items=[item], trigger="revision", source=f"SOP-{item:04} v4")
+                session.commit()
+                taken, watched = clock() - start, perf_counter() - watch
+            start = clock()
             again = reconcile(session, items=[item], trigger="revision")
-            idle = perf_counter() - start
+            idle = clock() - start
             session.commit()
             print(
                 f"  {engine.dialect.name}: {changes.as_json()}  limit {floor:6.2f} s   ours {taken:6.2f} s   "
                 f"× {taken / floor:5.2f}   again {idle:5.2f} s, {'nothing' if not again else again.as_json()}"
             )
+            if waits:
+                print(
+                    f"  {engine.dialect.name}: within {watched:.2f} s another writer waited {max(waits) * 1000:.0f} ms "
+                    f"at most, {sorted(waits)[len(waits) // 2] * 1000:.0f} ms in the middle ({len(waits)} small writes)"
+                )
 
 
 def main() -> None:
