@@ -157,7 +157,7 @@ def test_numbers_of_groups_are_resolved_by_their_own_list() -> None:
     assert found.people["1"].details["email"] == "nora.quill@example.com"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     bundles=st.lists(st.sets(st.integers(0, 7), min_size=1, max_size=4), min_size=2, max_size=4),
     given_to=st.lists(st.sets(st.integers(0, 3), min_size=1, max_size=3), min_size=2, max_size=3),

@@ -156,7 +156,7 @@ class _Joiner:
             groups = table.of("department")
         codes = sorted(column for column in items if dict(table.columns)[column] != "item_title")
         if not groups and not people and len(codes) > 1:
-            coarse = min(codes, key=lambda one: (not self._given(number, one), len(table.distinct(one)), one))
+            coarse = min(codes, key=lambda one: (-self._given(number, one), len(table.distinct(one)), one))
             repeats = len(table.distinct(coarse)) < len(table.rows)
             if repeats or (self._given(number, coarse) and dict(table.columns)[coarse] != "item_code"):
                 return [coarse], [column for column in items if column != coarse]
@@ -166,15 +166,16 @@ class _Joiner:
                 return [column for column in groups if column != finer], [finer]
         return groups, items
 
-    def _given(self, number: int, column: int) -> bool:
-        """Whether another list gives what this column names to groups."""
+    def _given(self, number: int, column: int) -> float:
+        """Which share of what this column names another list gives to groups."""
         mine = self.tables[number].distinct(column)
-        return any(
-            len(mine & table.distinct(there)) * 2 > len(mine)
+        shares = [
+            len(mine & table.distinct(there)) / max(1, len(mine))
             for other, table in enumerate(self.tables)
             if other != number and table.of(*_GROUPS)
             for there in table.of(*_ITEMS)
-        )
+        ]
+        return max(shares, default=0.0)
 
     def _taken_apart(self, number: int, columns: list[int]) -> int | None:
         """Which of the columns holds what another list takes apart into items."""
