@@ -29,6 +29,8 @@ CHILD = Path(__file__).with_name("spreadsheets_edit.py")
 SECONDS = 120
 MAX_AREA = 20_000
 """Cells of one merged range from which on it is not merged again in a copy of values."""
+LARGE = 1_000_000
+"""Cells of a file from which on a copy of its values is written row by row, without its merged cells."""
 
 COLORS = {"changed": "#CBEFD3", "question": "#FFE8B4", "error": "#F8C9C5"}
 _WEAVE = 16  # xlsxwriter's number of the light upward pattern, for cells that were emptied
@@ -189,9 +191,11 @@ def _tagged(value: Any) -> Any:
 def write_values(grids: Sequence[Grid], edits: Mapping[str, SheetEdits]) -> bytes:
     """The bytes of a new workbook with the values and merged cells of ``grids``, changed as ``edits`` says."""
     target = BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    large = sum(grid.height * grid.width for grid in grids) > LARGE
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options |= {"constant_memory": True} if large else {"in_memory": True}
     book = xlsxwriter.Workbook(target, {**options, "nan_inf_to_errors": True, "remove_timezone": True})
-    writer = _Values(book)
+    writer = _Values(book, merges=not large)
     taken: set[str] = set()
     for grid in grids:
         writer.sheet(sheet_name(grid.name, taken), grid, edits.get(grid.name, SheetEdits()))
@@ -212,8 +216,8 @@ def sheet_name(name: str, taken: set[str]) -> str:
 class _Values:
     """Writes sheets cell by cell."""
 
-    def __init__(self, book: Any) -> None:
-        self.book = book
+    def __init__(self, book: Any, *, merges: bool) -> None:
+        self.book, self.merges = book, merges
         self.formats: dict[tuple[str | None, bool], Any] = {}
 
     def style(self, mark: str | None, day: bool) -> Any:
@@ -233,23 +237,30 @@ class _Values:
         if not grid.visible and len(self.book.worksheets()) > 1:
             sheet.hide()
         rows, columns = _places(grid.height, edits.rows), _places(grid.width, edits.columns)
-        self._merges(sheet, grid, rows, columns)
-        for edges in edits.merges:
-            sheet.merge_range(*edges, "")
-        for row in range(grid.height):
-            if row in grid.hidden_rows:
-                sheet.set_row(rows[row], None, None, {"hidden": True})
-            for column in range(grid.width):
-                place = (rows[row], columns[column])
-                value = grid.value(row, column)
-                if value is not None and place not in edits.cells:
-                    self._write(sheet, place, value, None)
+        if self.merges:
+            self._merges(sheet, grid, rows, columns)
+            for edges in edits.merges:
+                sheet.merge_range(*edges, "")
         row_of, column_of = _back(rows), _back(columns)
-        for place, edit in edits.cells.items():
-            old = grid.value(row_of.get(place[0], -1), column_of.get(place[1], -1))
-            self._write(sheet, place, old if edit.value is KEEP else edit.value, edit.mark)
-            if edit.comment:
-                sheet.write_comment(*place, edit.comment[:1000], {"x_scale": 2, "y_scale": 1.5})
+        by_row: dict[int, dict[int, CellEdit]] = {}
+        for (row, column), edit in edits.cells.items():
+            by_row.setdefault(row, {})[column] = edit
+        for row in sorted({*rows, *by_row}):
+            line, changed = row_of.get(row, -1), by_row.get(row, {})
+            if line in grid.hidden_rows:
+                sheet.set_row(row, None, None, {"hidden": True})
+            for column in sorted({*columns, *changed}):
+                value = grid.value(line, column_of.get(column, -1))
+                self._cell(sheet, (row, column), value, changed.get(column))
+
+    def _cell(self, sheet: Any, place: tuple[int, int], value: Any, edit: CellEdit | None) -> None:
+        if edit is None:
+            if value is not None:
+                self._write(sheet, place, value, None)
+            return
+        self._write(sheet, place, value if edit.value is KEEP else edit.value, edit.mark)
+        if edit.comment:
+            sheet.write_comment(*place, edit.comment[:1000], {"x_scale": 2, "y_scale": 1.5})
 
     def _merges(self, sheet: Any, grid: Grid, rows: list[int], columns: list[int]) -> None:
         for span in grid.merges:

@@ -17,8 +17,9 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from app.domain.importing import make_grid
+from app.services import spreadsheets_writing
 from app.services.spreadsheets import read_bytes
-from app.services.spreadsheets_writing import CellEdit, SheetEdits, Written, write_into
+from app.services.spreadsheets_writing import CellEdit, SheetEdits, Written, write_into, write_values
 from tests.importing.books import workbook
 
 EVIL = ["=cmd|' /C calc'!A0", "@SUM(A1:A9)", "+1-1", "-2+3", "\t=1+1", "\r=1+1", "=1+1", "'=1", "''+x"]
@@ -245,3 +246,14 @@ def test_what_cannot_be_edited_within_the_limits_is_written_from_its_values() ->
     assert [str(one) for one in sheet.merged_cells.ranges] == ["A1:D1"]
     assert sheet.row_dimensions[6].hidden
     assert written.notes
+
+
+def test_a_large_file_is_written_row_by_row_with_its_values_and_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreadsheets_writing, "LARGE", 10)
+    grids = read_bytes("x.xlsx", saved(rich_book()))
+    edits = SheetEdits(rows=[(6, 1, 5)], cells={(6, 0): CellEdit("Buyer"), (4, 1): CellEdit("X", "changed", "why")})
+    sheet = openpyxl.load_workbook(io.BytesIO(write_values(grids, {"Matrix": edits})))["Matrix"]
+    assert [sheet.cell(row, 1).value for row in range(3, 9)] == [
+        "Job title", "Operator", "Analyst", "Clerk", "Buyer", "Total"
+    ]  # fmt: skip
+    assert (sheet["B5"].value, sheet["B5"].comment.text, sheet["C4"].value) == ("X", "why", "X")

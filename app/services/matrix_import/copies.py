@@ -40,6 +40,8 @@ NO_WAY_BACK = ("ragged", "sign_in", "snapshot", "relational", "list_in_cell")
 GROWTH: tuple[tuple[str, ...], ...] = (("items", "subjects"), ("subjects",), ("items",), ())
 """What is added to a layout; less is tried where the copy would be understood otherwise than it is meant."""
 
+MOST_PLACES = 1_000_000
+"""Cells where people or job functions meet items, up to which a file is written back in its own layout."""
 MOST_CELLS = 2_000_000
 """Cells of a file up to which a copy is read again before it is handed out."""
 
@@ -121,6 +123,14 @@ def current_copy(
     Who and what is new since ``since`` gets lines of its own where the layout has room. Changed cells are colored and
     say why in a comment, unless ``marks`` is off. Notes tell what the copy cannot say.
     """
+    cells = sum(len(sheet.subjects) * len(sheet.items) for sheet in found.reading.sheets if sheet.verdict in MATRICES)
+    if cells > MOST_PLACES:
+        raise RuleBroken(
+            "This matrix has %(cells)s cells; at most %(most)s are written back into the layout of a file. Take one of "
+            "our layouts instead.",
+            cells=cells,
+            most=MOST_PLACES,
+        )
     recorded = recorded_now(session, matches, now, calendar, since)
     options = Options(calendar.day(now), marks=marks, say=say)
     written = Written(b"", "xlsx")

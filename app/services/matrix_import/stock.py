@@ -56,7 +56,9 @@ def _write(
     today: date,
 ) -> bytes:
     target = BytesIO()
-    book = xlsxwriter.Workbook(target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
+    book = xlsxwriter.Workbook(
+        target, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    )
     sheet = book.add_worksheet(MATRIX)
     bold = book.add_format({"bold": True})
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#EEF1F4", "border": 1})
@@ -64,24 +66,23 @@ def _write(
     middle = book.add_format({"align": "center"})
     sheet.write_string(0, 0, f"Training matrix, as recorded on {today.isoformat()}", bold)
     first = ("Code", "Job function") if layout == "functions" else ("Employee no.", "Name")
-    for column, text in enumerate(first):
-        sheet.write_string(CODES, column, "", head)
-        sheet.write_string(TITLES, column, text, head)
-    columns = {}
-    for column, (code, title) in enumerate(items, BESIDE):
-        columns[code] = column
-        sheet.write_string(CODES, column, code, head)
-        sheet.write_string(TITLES, column, title, head)
-    rows = {}
+    for row, part in ((CODES, 0), (TITLES, 1)):
+        sheet.write_string(row, 0, first[0] if part else "", head)
+        sheet.write_string(row, 1, first[1] if part else "", head)
+        for column, item in enumerate(items, BESIDE):
+            sheet.write_string(row, column, item[part], head)
+    columns = {code: column for column, (code, _) in enumerate(items, BESIDE)}
+    lines: dict[str, list[tuple[int, Any]]] = {}
+    for (subject, code), value in cells.items():
+        lines.setdefault(subject, []).append((columns[code], value))
     for row, (code, name) in enumerate(subjects, FIRST):
-        rows[code] = row
         sheet.write_string(row, 0, code)
         sheet.write_string(row, 1, name)
-    for (subject, item), value in cells.items():
-        if isinstance(value, date):
-            sheet.write_datetime(rows[subject], columns[item], datetime.combine(value, clock_time()), day)
-        else:
-            sheet.write_string(rows[subject], columns[item], value, middle)
+        for column, value in sorted(lines.get(code, ())):
+            if isinstance(value, date):
+                sheet.write_datetime(row, column, datetime.combine(value, clock_time()), day)
+            else:
+                sheet.write_string(row, column, value, middle)
     sheet.freeze_panes(FIRST, BESIDE)
     sheet.set_column(0, 0, 14)
     sheet.set_column(1, 1, 30)
