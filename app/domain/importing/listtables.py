@@ -118,8 +118,8 @@ def _fields_of(sheet: Sheet, row: int, filled: list[int]) -> dict[int, str]:
     for column in filled:
         text = sheet.text(row, column)
         names = vocabulary.field_names(text)
-        if not names and _texts_below(sheet, row, column):
-            names = _items_said(text, vocabulary)
+        if not names and (said := _items_said(text, vocabulary)) and _texts_below(sheet, row, column):
+            names = said
         if not names or texts[normal(text)] > 1 or len(text) > 60:
             fields[column] = "?"
             continue
