@@ -237,7 +237,7 @@ def test_layouts_without_cells_for_what_is_recorded_come_back_as_they_were_and_s
 # -- whatever the layout ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
 @given(known=known_matrices(), pick=st.data())
 def test_a_generated_matrix_comes_back_and_one_edited_cell_is_all_that_changes(
     house: House, known: Known, pick: st.DataObject
@@ -285,7 +285,7 @@ def _edit_one(house: House, run: ImportRun, data: bytes, known: Known, pick: st.
     assert [row[:2] for row in told(read_back(house.session, target.getvalue()))] == expected
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=5, deadline=None, suppress_health_check=SLOW)
 @given(wide=wide_matrices())
 def test_groups_pairs_levels_and_stacked_parts_come_back_with_what_is_new(house: House, wide: Wide) -> None:
     undo = house.session.begin_nested()
@@ -363,3 +363,37 @@ def test_names_that_look_like_formulas_are_texts_in_every_copy(house: House, evi
             texts += [cell.value for cell in cells]
     assert any(evil in str(text) for text in texts)
     assert not told(read_back(house.session, ours[0]))
+
+
+def test_where_colors_say_what_is_required_the_colors_change(house: House) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Matrix"
+    green = openpyxl.styles.PatternFill("solid", fgColor="FF92D050")
+    for row in (
+        ["Legend", "Required"],
+        [],
+        ["Job title", "SOP-901", "SOP-902", "SOP-903"],
+        ["Sterile operator"],
+        ["Quality lead"],
+        ["Store keeper"],
+    ):
+        sheet.append(row)
+    for cell in ("A1", "B4", "C4", "C5", "D5", "B6", "D6"):
+        sheet[cell].fill = green
+    sheet["A1"].value, sheet["B1"].value = "Required", None
+    target = io.BytesIO()
+    book.save(target)
+    run = bring(house.session, target.getvalue())
+    head = "item,units,from,to,days_to_complete,proof"
+    rows = [
+        "SOP-903,job_function:STERILE-OPERATOR,2026-03-11,,30,read",
+        "SOP-901,job_function:STORE-KEEPER,2026-03-10,2026-03-11,30,read",
+    ]
+    record(house.session, "requirements", head, *rows)
+    written = take_back(house.session, run)
+    shown = opened(written.data)
+    assert shown["D4"].fill.fgColor.rgb == "FF92D050"
+    assert shown["B6"].fill.fill_type != "solid"
+    assert shown["C5"].fill.fgColor.rgb == "FF92D050"
+    assert not told(read_back(house.session, written.data))
