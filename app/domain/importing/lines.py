@@ -8,13 +8,14 @@ from app.domain.importing.columns import dated
 from app.domain.importing.headers import HeaderZone, line_value
 from app.domain.importing.labels import Label, split_key, split_label
 from app.domain.importing.lexis import IDENT, ITEM_CODE, LABEL, NAME, SENTENCE
+from app.domain.importing.measures import behind_title
 from app.domain.importing.raci import in_letters
 from app.domain.importing.reading import Item, Subject
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.subheadings import sub_field
 from app.domain.importing.tables import Table
 from app.domain.importing.totals import numeric_share
-from app.domain.importing.vocabulary import normal
+from app.domain.importing.vocabulary import Vocabulary, normal
 
 # Sub-headings under one item whose cells say nothing about being trained.
 SILENT_SUBS = frozenset(
@@ -53,9 +54,22 @@ def column_lines(sheet: Sheet, table: Table, zone: HeaderZone, body: Body, heade
         )
         lines.append(line)
     _add_metadata(sheet, zone, body, lines)
+    _take_measures(sheet.vocabulary, lines)
     if zone.sub_row is not None:
         _add_subs(sheet, zone, lines)
     return lines
+
+
+def _take_measures(vocabulary: Vocabulary, lines: list[Line]) -> None:
+    """Hours and validity in brackets behind the titles belong to the items and are no part of their titles."""
+    for line in lines:
+        found = behind_title(line.text, vocabulary)
+        if found:
+            line.text, measure = found
+            if measure.months is not None and measure.hours is None:
+                line.meta.setdefault("validity", measure.months)
+            else:
+                line.meta.setdefault("hours", measure.hours)
 
 
 def _label(sheet: Sheet, row: int, column: int, zone: HeaderZone) -> str:
@@ -203,6 +217,7 @@ def row_lines(sheet: Sheet, table: Table, body: Body) -> list[Line]:
             elif text:
                 line.meta.setdefault(what, text)
         lines.append(line)
+    _take_measures(sheet.vocabulary, lines)
     return lines
 
 

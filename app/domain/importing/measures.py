@@ -9,6 +9,7 @@ from app.domain.importing.vocabulary import Vocabulary, normal
 
 _AMOUNT = re.compile(r"^(?:\D{0,12}\s)?(\d+(?:[.,]\d+)?)\s*([^\W\d_]+)\.?$")
 _CLOCK = re.compile(r"^(\d{1,2})[:h](\d{2})(?::00)?(?:\s*h)?$")
+_BEHIND = re.compile(r"^(\S.*?)\s*[(\[]\s*([^()\[\]]{2,24}?)\s*[)\]]$", re.S)
 _DOUBLE = re.compile(r"^(\d+(?:[.,]\d+)?)\s*h?\w*\s*[/+]\s*(\d+(?:[.,]\d+)?)\s*([^\W\d_]+)$", re.I)
 _HOURS_PER = {"hours": 1.0, "minutes": 1 / 60}
 _MONTHS_PER = {"months": 1.0, "years": 12.0, "weeks": 12 / 52, "days": 12 / 365}
@@ -82,6 +83,13 @@ def unit_of(header: str, vocabulary: Vocabulary) -> str | None:
     """The unit that a heading names: ``Validity (years)`` counts in years, ``Dauer (min)`` in minutes."""
     words = re.split(r"[\s()/\[\].,_\-]+", normal(header))
     return next((unit for word in reversed(words) if (unit := vocabulary.units.get(word))), None)
+
+
+def behind_title(text: str, vocabulary: Vocabulary) -> tuple[str, Measure] | None:
+    """A title with hours or a validity in brackets behind it, taken apart: ``NR-35 (2 anos)``."""
+    match = _BEHIND.match(text)
+    measure = read_measure(match[2], vocabulary) if match else None
+    return (match[1], measure) if match and measure and (measure.hours or measure.months) else None
 
 
 def months_of(value: object, vocabulary: Vocabulary, unit: str = "months") -> int | None:

@@ -226,6 +226,9 @@ class RowSorter:
             return "total"
         if late and not person_like and ":" in label and vocabulary.starts_word("footer", label):
             return "note"
+        alone = self.gap > 0 and row > self.last_cells and len(sheet.filled(row)) == 1
+        if alone and people and not person_like and len(label.split()) > 3:
+            return "note"
         return None
 
     def _sums_up(self, row: int, key: str, kinds: bytes) -> bool:
