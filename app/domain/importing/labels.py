@@ -13,7 +13,7 @@ _CODE_FIRST = re.compile(
     re.S,
 )
 _CODE_LAST = re.compile(
-    r"^(?P<title>.*[^\W\d_]{2}.*?)\s*[(\[|\-–]\s*"
+    r"^(?P<title>.*[^\W\d_]{2}.*?)(?:\s*[(\[|]|\s+[\-–])\s*"
     r"(?P<code>[A-Z]{1,8}(?:[-_./ ]?[A-Z]{1,6})?[-_./ ]?\d[\w./\-]*)\s*[)\]]?$",
     re.S,
 )
@@ -27,6 +27,10 @@ _VERSION = re.compile(
 )
 
 
+_STANDARD = re.compile(
+    r"\b(?:ISO|IEC|EN|DIN|ASTM|IPC|NFPA|ANSI|VDE|UNI|CEI|NF|BS|IATF|DGUV|BGV|OHSAS)[ \-]"
+    r"[A-Z\-]{0,4}\d[\w.\-:]*\b"
+)
 _VERSION_ONLY = re.compile(
     r"^(?:v\.?\s?|V\.\s?)\d{1,3}(?:\.\d+){0,2}$|^(?i:ver|vers|version|versión|versão|rev|revision|revisión|revisão|révision"
     r"|issue|indice|índice|wyd|ред|верс)(?:[.:\s]*\d{1,3}(?:\.\d+){0,2}|[.:\s]\s*[A-Z])$"
@@ -57,6 +61,8 @@ def split_label(text: str) -> Label:
         text = " ".join(text.split())
     if _CODE_ONLY.match(text) and is_code_text(text):
         return Label(text, None, version)
+    if _STANDARD.search(text):  # the number of a standard belongs to the title: "ISO 9001 awareness"
+        return Label(None, text, version)
     match = _CODE_FIRST.match(text)
     if match and _is_code(match["code"]) and not _counted(match["code"], match["title"]):
         return Label(match["code"].strip(), match["title"].strip(), version)

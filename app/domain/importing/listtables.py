@@ -55,6 +55,8 @@ def find_list(sheet: Sheet) -> ListTable | None:
 
 def _holds_json(sheet: Sheet, column: int, header: int) -> bool:
     """Whether a column holds JSON, which says more than any name over it."""
+    if JSON not in sheet.kinds.of_code:
+        return False
     kinds = sheet.kinds.column(column, header + 1)
     return 2 * kinds.count(JSON) > len(kinds) - kinds.count(EMPTY) > 0
 

@@ -16,7 +16,7 @@ from app.domain.importing.halves import leave_out_wanted
 from app.domain.importing.headers import HeaderZone, provenance, read_header_zone
 from app.domain.importing.legend import Outside, entry_meanings, find_entries, used_codes
 from app.domain.importing.lexis import CODE, DATE_TEXT, MARK, NUMBER, SMALL, STATUS
-from app.domain.importing.lines import SILENT_SUBS, column_lines, make_items, make_subjects, row_lines
+from app.domain.importing.lines import SILENT_SUBS, Line, column_lines, make_items, make_subjects, row_lines
 from app.domain.importing.meanings import CodeMeaning, under_heading
 from app.domain.importing.merging import add_items, add_subjects
 from app.domain.importing.orientation import decide_axes
@@ -124,7 +124,7 @@ class MatrixReader:
         reading.date_order = orders.get(self.resolver.dmy) if self.resolver.dmy is not None else None
 
     def _name_lines(self, reading: SheetReading) -> None:
-        segments = [column_lines(self.sheet, self.table, self.zone, self.body, row) for row in self.body.segments]
+        segments = [self._segment(number, row) for number, row in enumerate(self.body.segments)]
         self.starts = list(self.body.segments)
         across = [self.columns, *segments]
         person = self.decision.kind == "person"
@@ -144,6 +144,13 @@ class MatrixReader:
                 places = add_subjects(reading.subjects, subjects)
                 self.column_of.append({column: places[index] for column, index in of_line.items()})
         reading.facts, reading.places = self.facts, self.places
+
+    def _segment(self, number: int, header: int) -> list[Line]:
+        """The columns of a further part of the table; those without a heading and without cells do not exist there."""
+        ends = [*self.body.segments[number + 1 :], self.sheet.height]
+        rows = [self.sheet.grid.rows[row] for row in self.body.rows if header < row < ends[0]]
+        lines = column_lines(self.sheet, self.table, self.zone, self.body, header)
+        return [line for line in lines if line.text or any(row[line.index] for row in rows)]
 
     # -- meanings -----------------------------------------------------------------------------------------------------
 
@@ -271,7 +278,7 @@ class MatrixReader:
         subs = {line.index: line.sub for line in self.columns}
         for row in self.body.rows:
             columns = self.column_of[bisect_right(self.starts, row)]
-            for column in self.speaking:
+            for column in (c for c in self.speaking if c in columns):
                 subject, item = self.row_of[row], columns[column]
                 if not self.decision.subjects_in_rows:
                     subject, item = item, subject

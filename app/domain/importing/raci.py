@@ -10,6 +10,7 @@ from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 
 _LETTERS = {"R": "required", "A": "required", "C": "consulted", "I": "informed", "S": "required", "L": "required"}
+_DASHES = ("-", "–", "—", "/")
 _JOINTS = str.maketrans(",&;+ ", "/////")
 
 
@@ -25,7 +26,8 @@ def is_chart(profile: Profile) -> bool:
             known += number
         if parts and all(part in _LETTERS for part in parts):
             letters.update({part: number for part in parts})
-    return known >= 0.9 * profile.total and {"R", "A"} <= set(letters) and bool({"C", "I"} & set(letters))
+    told = profile.total - sum(profile.marks[dash] for dash in _DASHES)
+    return known >= 0.9 * told and {"R", "A"} <= set(letters) and bool({"C", "I"} & set(letters))
 
 
 def with_letters(legend: Mapping[str, CodeMeaning]) -> dict[str, CodeMeaning]:

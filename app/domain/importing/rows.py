@@ -136,7 +136,11 @@ class RowSorter:
             return "same"
         classes = self.sheet.kinds.row_classes(row)
         labelish = sum(classes[c : c + 1] == LABELISH for c in self.columns)
-        return "other" if len(self.columns) >= 2 and labelish >= 0.8 * cells and self._heads_keys(row) else None
+        if len(self.columns) < 2 or not self._heads_keys(row):
+            return None
+        key = self.sheet.text(row, self.table.key or 0)
+        again = any(normal(self.sheet.text(label, self.table.key or 0)) == normal(key) for label in self.zone.labels)
+        return "other" if labelish >= (0.5 if again else 0.8) * cells else None
 
     def _heads_keys(self, row: int) -> bool:
         """Whether the cell in the key column names a column, by a known word or by the word of the first header."""
@@ -215,7 +219,7 @@ class RowSorter:
         late = row > self.zone.first_data + 2 or self.gap > 0
         if late and not person_like and vocabulary.is_word("footer", label.rstrip(":")):
             return "total"
-        if self._sums_up(row, key, kinds):
+        if self._sums_up(row, key, kinds) or (late and not self._cells(kinds) and self._names_total(label)):
             return "total"
         if self._signed(row, label, kinds):
             self.over = True
@@ -230,6 +234,11 @@ class RowSorter:
         if alone and people and not person_like and len(label.split()) > 3:
             return "note"
         return None
+
+    def _names_total(self, label: str) -> bool:
+        """Whether a label of at most three words begins with a word for a sum: "Total FTE"."""
+        words = label.split()
+        return len(words) <= 3 and self.sheet.vocabulary.exact_field(words[0], "total")
 
     def _sums_up(self, row: int, key: str, kinds: bytes) -> bool:
         """A row of counts or shares under cells that are no numbers: it sums up its columns, whatever it is called."""

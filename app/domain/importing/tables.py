@@ -6,6 +6,7 @@ whether people stand in rows or in columns.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from app.domain.importing.beside import named_by_content
@@ -18,6 +19,7 @@ from app.domain.importing.lexis import (
     EMPTY,
     IDENT,
     ITEM_CODE,
+    LABEL,
     LABELISH,
     MARK,
     MEASURE,
@@ -313,6 +315,19 @@ def choose_key(
             worth -= 3.0  # behind a gap: another list
         if worth > best_worth + (0.01 if best is None else 0.05):
             best, best_worth = column, worth
+    return _fuller(sheet, rows, best, range((best or 0) + 1, first_body), fields) if best is not None else None
+
+
+def _fuller(sheet: Sheet, rows: list[int], best: int, others: Iterable[int], fields: dict[int, str]) -> int:
+    """The key, or a column right of it that names far more rows: then the first names groups, where they begin."""
+    filled = sum(sheet.distinct(best, rows).values())
+    for column in others:
+        texts = sheet.distinct(column, rows)
+        words = sum(sheet.kinds.at(row, column) in (LABEL, NAME) for row in rows)
+        number = sum(texts.values())
+        named = KEY_WORTH.get(fields.get(column, ""), 0.0)
+        if number >= 1.4 * filled and words >= 0.8 * number and len(texts) >= 0.9 * number and named >= 0:
+            return column
     return best
 
 
