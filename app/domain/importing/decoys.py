@@ -174,8 +174,10 @@ def plain_list(sheet: Sheet, table: Table, body: Body, evidence: float) -> str |
         for a in range(len(texts))
         for b in range(a)
     )
-    dates = all(kind in (DATE, DATE_TEXT, SERIAL) for kind in chief)
-    if (alike and not (dates and evidence < 0.25)) or MARK in chief or STATUS in chief:
+    dates = sum(kind in (DATE, DATE_TEXT, SERIAL) for kind in chief) > 0.5 * len(chief)
+    if evidence < 0.25 and dates:
+        return "The columns describe what the rows name: a list with days, without people or job functions."
+    if alike or MARK in chief or STATUS in chief:
         return None
     return "The columns describe what the rows name and have nothing in common: a plain list."
 

@@ -67,7 +67,7 @@ def split_label(text: str) -> Label:
     if match and _is_code(match["code"]) and not _counted(match["code"], match["title"]):
         return Label(match["code"].strip(), match["title"].strip(), version)
     match = _CODE_LAST.match(text)
-    if match:
+    if match and is_code_text(match["code"].strip()):
         return Label(match["code"].strip(), match["title"].strip(" -–("), version)
     if named:  # "Packaging line V3" is the name of a machine; versions stand beside numbers of documents
         return Label(None, whole or None)
