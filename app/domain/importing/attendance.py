@@ -9,6 +9,7 @@ from app.domain.importing.labels import split_label
 from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, NUMBER, SERIAL, SMALL
 from app.domain.importing.listed import PERSON_FIELDS, ListTable
 from app.domain.importing.lists import ListReader, Record
+from app.domain.importing.listtables import named_columns
 from app.domain.importing.matrix import day_of
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.measures import hours_of
@@ -43,18 +44,46 @@ def read_sign_in(sheet: Sheet, table: ListTable, legends: Mapping[str, CodeMeani
         return None
     if not table.has("signature") and not _titled(sheet, table.header):
         return None
-    table.rows = [row for session in sessions for row in session.rows]
-    if not table.rows:
+    return _read(sheet, [(table, sessions)], legends)
+
+
+def read_halves(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> SheetReading | None:
+    """An attendance list that goes on beside itself: the same columns two or three times in one row of headers."""
+    for row in range(min(sheet.height, 30)):
+        columns = sheet.filled(row)
+        texts = [normal(sheet.text(row, column)) for column in columns]
+        for period in range(2, len(texts) // 2 + 1):
+            if len(texts) % period == 0 and texts == texts[:period] * (len(texts) // period):
+                parts = [columns[i : i + period] for i in range(0, len(columns), period)]
+                fields = [named_columns(sheet, row, part) for part in parts]
+                if all("signature" in f.values() and set(f.values()) & set(PERSON_FIELDS) for f in fields):
+                    tables = [ListTable(row, own, share=1.0) for own in fields]
+                    lists = [(table, _sessions(sheet, table)) for table in tables]
+                    course = all(session.course for _, sessions in lists for session in sessions)
+                    return _read(sheet, lists, legends) if course else None
+    return None
+
+
+def _read(
+    sheet: Sheet, lists: list[tuple[ListTable, list[Session]]], legends: Mapping[str, CodeMeaning]
+) -> SheetReading | None:
+    for table, sessions in lists:
+        table.rows = [row for session in sessions for row in session.rows]
+    lists = [(table, sessions) for table, sessions in lists if table.rows]
+    if not lists:
         return None
-    reader = ListReader(sheet, table, legends)
-    signed = _signed(sheet, table)
-    for session in sessions:
-        _attend(sheet, reader, session, signed)
-    names = "”, “".join((session.course or ("", 0, 0))[0][:60] for session in sessions[:3])
+    readers = [ListReader(sheet, table, legends) for table, _ in lists]
+    signed = {row for table, _ in lists for row in _signed(sheet, table)}
+    for reader, (table, sessions) in zip(readers, lists, strict=True):
+        reader.gathered = readers[0].gathered
+        for session in sessions:
+            _attend(sheet, reader, session, _signed(sheet, table), bool(signed))
+    courses = [session.course or ("", 0, 0) for session in lists[0][1][:3]]
+    names = "”, “".join(course[0][:60] for course in courses)
     reasons = [f"Names stand beside a column for signatures, under the course “{names}”: an attendance list."]
     if not signed:
         reasons.append("No signature is typed in; on paper they are drawn. Everybody listed counts as attending.")
-    return reader.reading("sign_in", 0.85, reasons) if reader.gathered.records else None
+    return readers[0].reading("sign_in", 0.85, reasons) if readers[0].gathered.records else None
 
 
 def _titled(sheet: Sheet, header: int) -> bool:
@@ -107,8 +136,8 @@ def _signed(sheet: Sheet, table: ListTable) -> set[int]:
     return {row for row in table.rows if any(sheet.kinds.at(row, c) != EMPTY for c in columns)}
 
 
-def _attend(sheet: Sheet, reader: ListReader, session: Session, signed: set[int]) -> None:
-    """Record everybody in the rows of a session."""
+def _attend(sheet: Sheet, reader: ListReader, session: Session, signed: set[int], typed: bool) -> None:
+    """Record everybody in the rows of a session. ``typed`` is whether signatures are typed in at all."""
     entries, course = session.entries, session.course
     if course is None:
         return
@@ -128,8 +157,8 @@ def _attend(sheet: Sheet, reader: ListReader, session: Session, signed: set[int]
         if own is not None and sheet.kinds.at(row, own) in (DATE, DATE_TEXT, SERIAL):
             record.day = day_of(sheet.grid.value(row, own), sheet.kinds.at(row, own), reader.resolver)
         absent = _absent(sheet, reader.table, row)
-        record.day = record.day or (held if row in signed or not signed else None)
-        if absent or (record.day is None and signed and row not in signed):
+        record.day = record.day or (held if row in signed or not typed else None)
+        if absent or (record.day is None and typed and row not in signed):
             record.day, record.detail = None, "not_started"
         reader.gathered.records.append(record)
 

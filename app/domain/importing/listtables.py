@@ -36,7 +36,7 @@ def find_list(sheet: Sheet) -> ListTable | None:
         filled = sheet.filled(row)
         if len(filled) < 2 and not (len(filled) == 1 and sheet.width == 1):
             continue
-        fields = _fields_of(sheet, row, filled)
+        fields = named_columns(sheet, row, filled)
         understood = len([c for c, f in fields.items() if f != "?" or _holds_json(sheet, c, row)])
         below = any(sheet.filled(r) for r in range(row + 1, min(sheet.height, row + 4)))
         score = understood * (understood / len(filled)) * (1.0 - 0.01 * row)
@@ -103,7 +103,7 @@ def further_tables(sheet: Sheet, table: ListTable) -> list[ListTable]:
         if item and len(named) >= 2 and len(named) >= 0.6 * len(filled):
             while parts[-1].rows and parts[-1].rows[-1] >= row - 2 and len(sheet.filled(parts[-1].rows[-1])) == 1:
                 parts[-1].rows.pop()
-            parts.append(ListTable(row, _fields_of(sheet, row, filled), [], table.share))
+            parts.append(ListTable(row, named_columns(sheet, row, filled), [], table.share))
         else:
             parts[-1].rows.append(row)
     parts = [part for part in parts if part.rows]
@@ -112,7 +112,8 @@ def further_tables(sheet: Sheet, table: ListTable) -> list[ListTable]:
     return parts or [table]
 
 
-def _fields_of(sheet: Sheet, row: int, filled: list[int]) -> dict[int, str]:
+def named_columns(sheet: Sheet, row: int, filled: list[int]) -> dict[int, str]:
+    """What these columns are by the names that a row gives them."""
     vocabulary = sheet.vocabulary
     texts = Counter(normal(sheet.text(row, column)) for column in filled)
     fields: dict[int, str] = {}

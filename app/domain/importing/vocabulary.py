@@ -47,6 +47,11 @@ _NUMBERS = frozenset(
 )
 # Endings of the plural; "required courses", "formations complémentaires", "treinamentos complementares".
 _PLURALS = ("s$", "es$")
+# Pictures before or behind words: "✅ Completed", "Course 📘". A picture alone stays what it is.
+_PICTURES = re.compile(
+    "^[\u2600-\u27bf\u2b00-\u2bff\u23e9-\u23fa\u231a\u231b\ufe0f\u200d\U0001f300-\U0001faff]+ *(?=[^\\W\\d_]{2})"
+    "|(?<=[^\\W\\d_]{2}) *[\u2600-\u27bf\u2b00-\u2bff\u23e9-\u23fa\u231a\u231b\ufe0f\u200d\U0001f300-\U0001faff]+$"
+)
 # Where a name of a column without spaces falls into words: ``EmployeeID``, ``daysToComplete``.
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SPLIT = re.compile(r"[\s/\\|,;:()\[\]_\-–—.]+")
@@ -75,6 +80,8 @@ def normal(text: str) -> str:
         decomposed = unicodedata.normalize("NFD", text.casefold())
         text = unicodedata.normalize("NFC", "".join(c for c in decomposed if not "\u0300" <= c <= "\u036f"))
     stripped = " ".join(text.casefold().split())
+    if _PICTURES.search(stripped):
+        stripped = _PICTURES.sub("", stripped).strip() or stripped
     return stripped.strip(_EDGES) or stripped
 
 

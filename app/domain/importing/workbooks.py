@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.domain.importing.attendance import read_sign_in
+from app.domain.importing.attendance import read_halves, read_sign_in
 from app.domain.importing.blocks import find_blocks, read_blocks, read_person_sheet
 from app.domain.importing.decoys import calendar_words, ladder
 from app.domain.importing.drafts import Draft
@@ -184,6 +184,9 @@ def vacant(sheet: Sheet, row: int) -> bool:
 
 def _read_as_list(sheet: Sheet, table: ListTable | None, legends: Mapping[str, CodeMeaning]) -> SheetReading | None:
     """Attendance, blocks, one person's record, lists in cells, long lists; in the order of how special they are."""
+    halves = read_halves(sheet, legends)
+    if halves:
+        return halves
     blocks = find_blocks(sheet)
     if table is None:
         return read_blocks(sheet, blocks, legends) if blocks else None
