@@ -219,7 +219,8 @@ def _without_outliers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
     texts = {column: set(sheet.distinct(column, rows)) - {normal(sheet.text(row, column))} for column in body}
     counts = Counter(text for group in texts.values() for text in group)
     datey = {column: dated(sheet, column, row) for column in body}
-    share = sum(datey.values()) / len(body)
+    some = [any(sheet.kinds.column(c, row + 1, row + 60).count(k) for k in (DATE, DATE_TEXT, SERIAL)) for c in body]
+    share = sum(datey.values()) / len(body) if sum(some) < 0.5 * len(body) else 1.0  # days stand everywhere
     while len(body) > 3:
         first = body[0]
         alone = (
