@@ -237,7 +237,8 @@ def test_layouts_without_cells_for_what_is_recorded_come_back_as_they_were_and_s
 # -- whatever the layout ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
+@pytest.mark.timeout(600)
+@settings(max_examples=6, deadline=None, suppress_health_check=SLOW)
 @given(known=known_matrices(), pick=st.data())
 def test_a_generated_matrix_comes_back_and_one_edited_cell_is_all_that_changes(
     house: House, known: Known, pick: st.DataObject
@@ -285,7 +286,8 @@ def _edit_one(house: House, run: ImportRun, data: bytes, known: Known, pick: st.
     assert [row[:2] for row in told(read_back(house.session, target.getvalue()))] == expected
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=SLOW)
+@pytest.mark.timeout(600)
+@settings(max_examples=4, deadline=None, suppress_health_check=SLOW)
 @given(wide=wide_matrices())
 def test_groups_pairs_levels_and_stacked_parts_come_back_with_what_is_new(house: House, wide: Wide) -> None:
     undo = house.session.begin_nested()
