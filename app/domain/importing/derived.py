@@ -13,7 +13,7 @@ from app.domain.importing.tables import Table
 from app.domain.importing.totals import numeric_share, summing_rows
 from app.domain.importing.vocabulary import Vocabulary, normal
 
-_SIGNS = re.compile(r"[≥≤Σ∑Øø⌀]\s?|[<>]\s?=?\s?\d|(?<!\d)(?<!\d\s)%|^#\s|\bn\s?=")
+_SIGNS = re.compile(r"[≥≤Σ∑Øø⌀]\s?|[<>]\s?=?\s?\d|(?<!\d)(?<!\d\s)%|^#\s|\bn\s?=|[(≥ ]\d\s?\+")
 # Edges are looked at this far; nobody keeps more lines of totals than that.
 _DEEP = 10
 _SAMPLE = 100
