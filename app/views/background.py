@@ -41,7 +41,7 @@ BEAT = 0.7
 """Seconds between two signs of life."""
 WATCH = 20
 """Seconds between two looks for uploads whose reader is dead."""
-BROKEN = "An error in Qualgate stopped the work on this file. Try again, or tell your administrator."
+BROKEN = Phrase("An error in Qualgate stopped the work on this file. Try again, or tell your administrator.")
 Key = tuple[int, str]
 
 _begun: dict[Key, Work[Any]] = {}
@@ -262,7 +262,7 @@ def _end(work: Work[Any], key: Key) -> None:
         refusal = refused.phrase
     except Exception:
         LOG.exception("Import %s: %s failed", run_id, task)
-        refusal = Phrase(BROKEN)
+        refusal = BROKEN
     with transaction() as session:
         if refusal and task != READ:
             works.fail(session, run_id, task, me(), packed(refusal))

@@ -11,13 +11,14 @@ from sqlalchemy import CursorResult, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.domain.text import Phrase
 from app.models.importing import ImportRun, ImportWork
 
 LEASE = timedelta(seconds=15)
 """A worker that gave no sign of life for so long is dead."""
 TRIES = 3
 """Work that was interrupted so often is not tried again: it may be what kills the process."""
-INTERRUPTED = "The work on this file was interrupted three times. Split the file, or tell your administrator."
+INTERRUPTED = Phrase("The work on this file was interrupted three times. Split the file, or tell your administrator.")
 
 
 def find(session: Session, run_id: int, task: str) -> ImportWork | None:
@@ -37,7 +38,7 @@ def claim(session: Session, run_id: int, task: str, worker: str, now: datetime) 
     free = or_(ImportWork.worker.is_(None), ImportWork.beat_at <= now - LEASE)
     open_to_all = (*mine, ImportWork.message.is_(None), free)
     worn_out = update(ImportWork).where(*open_to_all, ImportWork.tries >= TRIES)
-    if _count(session, worn_out.values(worker=None, message=INTERRUPTED)):
+    if _count(session, worn_out.values(worker=None, message=str(INTERRUPTED))):
         return False
     taken = update(ImportWork).where(*open_to_all)
     if _count(session, taken.values(worker=worker, beat_at=now, started_at=now, tries=ImportWork.tries + 1)):
