@@ -1,6 +1,6 @@
 """Columns beside a matrix that are told by what they hold, where their headers say nothing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from app.domain.importing.lexis import EMPTY, IDENT, ITEM_CODE, LABEL, NAME, NUMBER, SENTENCE, SERIAL
 from app.domain.importing.sheet import Sheet
@@ -14,7 +14,7 @@ def named_by_content(sheet: Sheet, key: int | None, end: int, known: Collection[
     if key is None:
         return {}
     found: dict[int, str] = {}
-    coded = _coded(sheet, key, top)
+    coded = _coded(sheet, key, top) or (isinstance(known, Mapping) and known.get(key) == "item_code")
     for column in range(end):
         if column in known or column == key:
             continue

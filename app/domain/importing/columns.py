@@ -118,13 +118,19 @@ def _without_legend(sheet: Sheet, row: int, body: list[int]) -> list[int]:
     for gap in reversed(gaps):
         right = [c for c in body if c > gap]
         left = [c for c in body if c < gap]
-        if left and right and len(right) <= 3 and _explains(sheet, row, gap + 1):
+        if left and right and len(right) <= 3 and _explains(sheet, row, gap + 1, _codes_in(sheet, row, left)):
             body = left
     return body
 
 
-def _explains(sheet: Sheet, row: int, first: int) -> bool:
-    """Whether two neighboring columns pair short codes with descriptions."""
+def _codes_in(sheet: Sheet, row: int, columns: list[int]) -> set[str]:
+    """The short texts of a matrix."""
+    rows = list(range(row + 1, min(sheet.height, row + 60)))
+    return {text for column in columns[:12] for text in sheet.distinct(column, rows) if len(text) <= 5}
+
+
+def _explains(sheet: Sheet, row: int, first: int, codes: set[str]) -> bool:
+    """Whether two neighboring columns pair short codes, those of the matrix or others, with descriptions."""
     pairs = other = 0
     for line in range(max(0, row - 3), min(sheet.height, row + 25)):
         filled = [c for c in range(first, min(sheet.width, first + 4)) if sheet.text(line, c)]
@@ -132,7 +138,8 @@ def _explains(sheet: Sheet, row: int, first: int) -> bool:
             continue
         texts = [sheet.text(line, c) for c in filled]
         short = len(texts) == 2 and len(texts[0].rstrip(" =:")) <= 5
-        good = short and understood(texts[1].lstrip("= "), sheet.vocabulary)
+        told = short and len(texts[1]) > 5 and normal(texts[0].rstrip(" =:")) in codes
+        good = told or (short and understood(texts[1].lstrip("= "), sheet.vocabulary))
         good = good or (len(texts) == 1 and ("=" in texts[0] or sheet.vocabulary.is_word("legend", texts[0])))
         pairs, other = pairs + good, other + (not good)
     return pairs > 0 and pairs >= other
@@ -189,8 +196,15 @@ def _without_strangers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
     if len(plain) < 0.7 * len([c for c in body if texts[c]]):
         return body
     first, last = plain[0], plain[-1]
+    numbered = sum(_chiefly(sheet, c, row, SMALL) for c in plain) >= 0.5 * len(plain)
     return [
-        c for c in body if first <= c <= last or of_core[c] or sum(texts[c].values()) < 3 or _marks_only(sheet, c, row)
+        c
+        for c in body
+        if first <= c <= last
+        or of_core[c]
+        or sum(texts[c].values()) < 3
+        or _chiefly(sheet, c, row, MARK)
+        or (numbered and _chiefly(sheet, c, row, SMALL))
     ]
 
 
@@ -206,9 +220,10 @@ def _values(sheet: Sheet, column: int, rows: list[int]) -> Counter[str]:
     return texts
 
 
-def _marks_only(sheet: Sheet, column: int, row: int) -> bool:
+def _chiefly(sheet: Sheet, column: int, row: int, kind: int) -> bool:
+    """Whether at least half of what a column holds is of one kind."""
     kinds = sheet.kinds.column(column, row + 1)
-    return kinds.count(MARK) >= 0.5 * (len(kinds) - kinds.count(EMPTY))
+    return kinds.count(kind) >= 0.5 * (len(kinds) - kinds.count(EMPTY))
 
 
 def _without_outliers(sheet: Sheet, row: int, body: list[int]) -> list[int]:

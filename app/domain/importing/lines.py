@@ -333,6 +333,8 @@ def make_subjects(lines: list[Line], person: bool) -> tuple[list[Subject], dict[
             continue
         of_line[line.index] = len(subjects)
         name = label.title or line.text
+        if not person and line.meta.get("item_title") and " " not in line.text and len(line.text) <= 8:
+            name = str(line.meta["item_title"])
         first, last = line.meta.get("first_name"), line.meta.get("last_name")
         if person and (first or last):
             name = f"{first} {name}" if first else f"{name} {last}"

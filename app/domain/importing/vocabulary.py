@@ -179,6 +179,8 @@ class Vocabulary:
             return frozenset({"employee_no"})
         if thing == {"user_group"}:
             return thing
+        if "role" in thing:
+            return frozenset({"item_code", "role"})
         return frozenset({"item_code"}) if thing & _THINGS else frozenset()
 
     def _by_share(self, key: str) -> frozenset[str]:
@@ -224,7 +226,9 @@ class Vocabulary:
         words = words_of(key)
         singular = [[re.sub(ending, "", word) if len(word) > 4 else word for word in words] for ending in _PLURALS]
         forms = [words, *(form for form in singular if form != words)]
-        return next((found for form in forms if (found := self._search_in(key, form))), None)
+        found = next((found for form in forms if (found := self._search_in(key, form))), None)
+        endings = self._endings.get("training", ())
+        return found or ("training" if endings and any(word.endswith(endings) for word in words) else None)
 
     def _search_in(self, key: str, words: list[str]) -> str | None:
         padded = f" {' '.join(words)} "
