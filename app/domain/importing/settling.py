@@ -15,6 +15,7 @@ from app.domain.importing.lexis import (
     JSON,
     LABEL,
     LIST,
+    MARK,
     NAME,
     NUMBER,
     SERIAL,
@@ -78,6 +79,8 @@ def _renamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float
     if what in ("date", "status") and share.get(LIST, 0) > 0.3 and dated < 0.3:
         return "?"
     if what == "person":
+        if share.get(CODE, 0) + share.get(MARK, 0) == 1.0 and not _all_different(sheet, table, column):
+            return "?"  # a job function called "Operator", with its codes
         if coded and not table.has("item", "item_code"):
             return "item_code"
         if _generic_name(sheet, table, column) and share.get(NAME, 0) < 0.2 and _items(sheet, table, column):
@@ -91,6 +94,10 @@ def _renamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float
     elif what == "item_title" and _roles(sheet, table, column) and not table.has("role"):
         return "role"
     return what
+
+
+def _all_different(sheet: Sheet, table: ListTable, column: int) -> bool:
+    return all(number == 1 for number in sheet.distinct(column, table.rows[:300]).values())
 
 
 def _settle_roles(sheet: Sheet, table: ListTable) -> None:
