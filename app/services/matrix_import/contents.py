@@ -89,7 +89,7 @@ def _add_sheet(
 def _belongings(contents: Contents, sheet: SheetReading, grid: Grid, people: Sequence[str], taken: bool) -> None:
     for found in belongings(grid, sheet):
         place = place_of(sheet.name, found.row, found.column)
-        contents.leave_open(sheet.name, "memberships", place, taken)
+        contents.leave_open(sheet.name, "memberships", place, "" if taken else None)
         if taken:
             unit = add_unit(contents, found.kind, found.text, place)
             key = (people[found.subject], found.kind, unit)

@@ -79,7 +79,11 @@ def _on_compliance(effect: Effect) -> list[Phrase]:
 
 
 def _beside(result: DryRun) -> list[Phrase]:
-    told = []
+    told = [
+        Phrase(_TAKEN[one.kind], sheet=one.sheet, number=one.count, answer=one.answer)
+        for one in result.contents.open_ones()
+        if one.taken and one.kind in _TAKEN
+    ]
     ended = sum(change.action == "end" for change in result.changes.of("requirements"))
     if ended:
         told.append(Phrase("%(number)s requirements end today.", number=ended))
@@ -94,6 +98,13 @@ def _beside(result: DryRun) -> list[Phrase]:
     return told
 
 
+_TAKEN = {
+    "undated": "Sheet “%(sheet)s”: %(number)s cells without a day count as trained on %(answer)s, unless training is "
+    "on record already.",
+    "levels": "Sheet “%(sheet)s”: of %(number)s levels those from %(answer)s on count as trained.",
+    "personal": "Sheet “%(sheet)s”: %(number)s cells that ask a single person for training become orders, due within "
+    "%(answer)s days.",
+}
 _LEFT_OUT = {
     "undated": "Sheet “%(sheet)s”: %(number)s cells say “trained” without a day. They are left out, because a record "
     "needs its day.",

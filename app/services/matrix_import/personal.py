@@ -62,7 +62,7 @@ class PersonalSheet:
         if self.past:
             return
         least = self.taking.trained_from_level
-        self.contents.leave_open(self.sheet.name, "levels", place, least is not None, fact.level)
+        self.contents.leave_open(self.sheet.name, "levels", place, least, fact.level)
         if least is not None and fact.level is not None and fact.level >= least:
             self._mark(person, item, place, level=fact.level)
 
@@ -73,7 +73,7 @@ class PersonalSheet:
 
     def _asked(self, fact: Fact, person: str, item: str, place: str) -> None:
         days = self.taking.order_days
-        self.contents.leave_open(self.sheet.name, "personal", place, days is not None)
+        self.contents.leave_open(self.sheet.name, "personal", place, days)
         if days is not None:
             own = int(fact.text) if fact.detail == "days" and fact.text.isdigit() else days
             ask = Ask(person, item, place, fact.detail, own, fact.day if fact.detail == "planned" else None)

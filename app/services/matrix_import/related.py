@@ -27,7 +27,7 @@ def add_relations(
         contents.items[bond.other].count += 1
     for bond in found.members:
         place, taken = place_of(*bond.spot), taking_of(choices.get(bond.spot.sheet)).memberships
-        contents.leave_open(bond.spot.sheet, "memberships", place, taken)
+        contents.leave_open(bond.spot.sheet, "memberships", place, "" if taken else None)
         if taken:
             key = (bond.one, bond.kind, bond.other)
             contents.belongs.setdefault(key, Belongs(*key, place))

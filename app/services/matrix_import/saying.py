@@ -93,7 +93,10 @@ class Belongs:
 
 @dataclass(slots=True)
 class Open:
-    """Cells of one sheet that the user decides about: how many, the first, whether they are taken."""
+    """Cells of one sheet that the user decides about: how many, the first, whether and as what they are taken.
+
+    ``answer`` is the day that was stated for marks, the level that counts, the days until orders are due.
+    """
 
     sheet: str
     kind: str
@@ -101,6 +104,7 @@ class Open:
     taken: bool
     count: int = 0
     levels: set[int] = field(default_factory=set)
+    answer: str = ""
 
 
 @dataclass(slots=True)
@@ -123,9 +127,10 @@ class Contents:
     axes: list[tuple[frozenset[str], frozenset[str]]] = field(default_factory=list)
     open: dict[tuple[str, str], Open] = field(default_factory=dict)
 
-    def leave_open(self, sheet: str, kind: str, place: str, taken: bool, level: int | None = None) -> None:
-        """Count a cell that the user decides about."""
-        found = self.open.setdefault((sheet, kind), Open(sheet, kind, place, taken))
+    def leave_open(self, sheet: str, kind: str, place: str, answer: object, level: int | None = None) -> None:
+        """Count a cell that the user decides about; ``answer`` is the decision, None when it is left out."""
+        found = self.open.setdefault((sheet, kind), Open(sheet, kind, place, answer is not None))
+        found.answer = "" if answer is None else str(answer)
         found.count += 1
         if level is not None:
             found.levels.add(level)
@@ -136,7 +141,7 @@ class Contents:
         for pair, mark in self.marks.items():
             if pair in dated:
                 continue
-            self.leave_open(mark.sheet, "undated", mark.place, mark.day is not None)
+            self.leave_open(mark.sheet, "undated", mark.place, mark.day)
             if mark.day is not None:
                 trained = Held(mark.person, mark.item, mark.day, mark.place, mark.level, mark.score, stated=True)
                 self.held[mark.person, mark.item, mark.day] = trained
