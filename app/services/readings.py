@@ -1,5 +1,7 @@
 """Writes what was recognized of a workbook to a file, and reads it back without holding its cells in memory.
 
+Places, filled or not, are left out: only writing back needs them, and they would double the file.
+
 The file holds the cells as rows of numbers, then everything else as one JSON line, then where that line begins. Only
 the classes named here come back, so a file can say nothing but a reading.
 """
@@ -15,7 +17,7 @@ from typing import Any, BinaryIO
 
 from app.domain.importing import Item, SheetReading, Subject, WorkbookReading
 from app.domain.importing.meanings import CodeMeaning
-from app.domain.importing.reading import Fact, Place, Question
+from app.domain.importing.reading import Fact, Question
 from app.services.shelf import Kept
 
 CLASSES: dict[str, Any] = {kind.__name__: kind for kind in (CodeMeaning, Item, Question, SheetReading, Subject)}
@@ -25,41 +27,38 @@ SIZE = 5 * array("I").itemsize
 LENGTH = 8
 
 
-class Stored:
-    """Facts or places of a sheet on disk: calling it walks them, as often as wanted.
+class StoredFacts:
+    """The facts of a sheet on disk: calling it walks them, as often as wanted.
 
     A cell is five numbers: row, column, subject, item, and a place in ``table`` for what many cells have in common.
-    ``tops`` are the uppermost rows of the blocks.
+    ``tops`` are the uppermost rows of the blocks, ``texts`` the number of cells with each text.
     """
 
-    def __init__(self, kept: Kept, make: Callable[..., Any], head: dict[str, Any]) -> None:
-        self._kept, self._make = kept, make
+    def __init__(self, kept: Kept, head: dict[str, Any]) -> None:
+        self._kept = kept
         self._start, self._count, self._tops = head["start"], head["count"], head["tops"]
-        self.table = [_whole(["t", common]) for common in head["table"]]
+        self._table = [_whole(["t", common]) for common in head["table"]]
+        self.texts: Counter[str] = Counter()
+        for common, number in zip(self._table, head["uses"], strict=True):
+            self.texts[common[2]] += number
 
-    def __call__(self) -> Iterator[Any]:
+    def __call__(self) -> Iterator[Fact]:
         for number in range(len(self._tops)):
             yield from self._block(number)
 
-    def above(self, row: int) -> Iterator[Any]:
+    def above(self, row: int) -> Iterator[Fact]:
         """Those that may stand above ``row``; blocks that lie below it are passed over."""
         for number, top in enumerate(self._tops):
             if top < row:
                 yield from self._block(number)
 
-    def _block(self, number: int) -> Iterator[Any]:
+    def _block(self, number: int) -> Iterator[Fact]:
         first = number * BLOCK
         cells = array("I")
         cells.frombytes(self._kept.read(self._start + first * SIZE, min(BLOCK, self._count - first) * SIZE))
-        table, make = self.table, self._make
+        table = self._table
         for row, column, subject, item, code in zip(*(cells[place::5] for place in range(5)), strict=True):
-            yield make(row, column, subject, item, *table[code])
-
-
-class StoredFacts(Stored):
-    """Facts on disk, with the number of cells of each text."""
-
-    texts: Counter[str]
+            yield Fact(row, column, subject, item, *table[code])
 
 
 def text_counts(reading: SheetReading) -> Counter[str]:
@@ -71,7 +70,7 @@ def text_counts(reading: SheetReading) -> Counter[str]:
 def facts_above(reading: SheetReading, row: int) -> Iterator[Fact]:
     """The facts of a sheet that stand above ``row``."""
     facts: Any = reading.facts
-    found = facts.above(row) if isinstance(facts, Stored) else reading.facts()
+    found = facts.above(row) if isinstance(facts, StoredFacts) else reading.facts()
     return (fact for fact in found if fact.row < row)
 
 
@@ -83,9 +82,8 @@ def write_reading(path: Path, reading: WorkbookReading, tick: Callable[[int, int
         sheets = []
         for sheet in reading.sheets:
             facts = _write_cells(target, sheet.facts(), lambda count: tick(done + count, total))  # noqa: B023 - at once
-            places = _write_cells(target, sheet.places(), lambda count: None)
             done += facts["count"]
-            sheets.append({"sheet": _plain(sheet), "facts": facts, "places": places})
+            sheets.append({"sheet": _plain(sheet), "facts": facts})
         start = target.tell()
         target.write(json.dumps({"sheets": sheets}).encode())
         target.write(start.to_bytes(LENGTH, "big"))
@@ -128,11 +126,7 @@ def read_reading(kept: Kept) -> WorkbookReading:
 
 def _sheet(kept: Kept, head: dict[str, Any]) -> SheetReading:
     sheet: SheetReading = _whole(head["sheet"])
-    facts = StoredFacts(kept, Fact, head["facts"])
-    facts.texts = Counter()
-    for common, number in zip(facts.table, head["facts"]["uses"], strict=True):
-        facts.texts[common[2]] += number
-    sheet.facts, sheet.places = facts, Stored(kept, Place, head["places"])
+    sheet.facts = StoredFacts(kept, head["facts"])
     return sheet
 
 

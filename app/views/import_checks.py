@@ -35,10 +35,9 @@ def checked(run: ImportRun, to: str, build: Build, large: bool, session: Session
     shelf = the_shelf()
     if not large or shelf is None:
         return build(session, run, no_telling)
-    name = _name(run, about)
-    kept = shelf.get(name)
-    if kept is not None and (model := _fresh(kept)):
+    if model := kept_model(run, about):
         return model
+    name = _name(run, about)
     number, locale, patience = run.id, str(get_locale()), current_app.config["IMPORT_WAIT_SECONDS"]
 
     def work(session: Session, progress: Progress) -> Model:
@@ -52,6 +51,13 @@ def checked(run: ImportRun, to: str, build: Build, large: bool, session: Session
 
     found: Model = background.need(run, f"{about}:{name[-24:-5]}", to, background.in_app(work))
     return found
+
+
+def kept_model(run: ImportRun, about: str = "check") -> Model | None:
+    """What was worked out of a large file for this person a moment ago."""
+    shelf = the_shelf()
+    kept = shelf.get(_name(run, about)) if shelf else None
+    return _fresh(kept) if kept is not None else None
 
 
 def compared_at(model: Model) -> datetime | None:

@@ -14,7 +14,7 @@ from app.services.matrix_import import effects
 from app.services.matrix_import.commit import DryRun
 from app.services.matrix_import.recognizing import Recognized
 from app.services.matrix_import.rehearsal import Effect
-from app.views.import_open import left_open, problems, shown_effect
+from app.views.import_open import change_groups, left_open, problems, shown_effect
 from app.views.look import say
 
 SHOWN = 300
@@ -36,8 +36,7 @@ def model_of(session: Session, found: Recognized, result: DryRun, zone: str) -> 
         "names": _names(result),
         "totals": _totals(result.changes.counts(), result.changes.same, _units(result)),
         "problems": problems(found, result)[:SHOWN],
-        "changes": _changes(result),
-        "shown_of": _shown_of(len(result.changes.rows)),
+        "change_groups": change_groups(result),
         "effect": shown_effect(result, effect),
         "left_open": left_open(result),
     }
@@ -45,7 +44,7 @@ def model_of(session: Session, found: Recognized, result: DryRun, zone: str) -> 
 
 def summary_model(run: ImportRun) -> Model:
     """What was imported, as it was counted then."""
-    nothing: Model = {"problems": [], "changes": [], "shown_of": "", "effect": None, "left_open": []}
+    nothing: Model = {"problems": [], "change_groups": [], "effect": None, "left_open": []}
     counts = json.loads(run.summary or "{}")
     return {"open": 0, "writes": 0, "refused": "", "totals": _totals(counts, {}, None), **nothing}
 
@@ -82,7 +81,7 @@ def _names(result: DryRun) -> list[Model]:
 
 
 def groups(names: Sequence[Model], chosen: Mapping[str, str]) -> list[Model]:
-    """The names by kind, those without a decision first."""
+    """The names by kind, those without a decision first, and kinds with such names before the others."""
     labels = {
         "people": gettext("People"),
         "functions": gettext("Job functions"),
@@ -95,7 +94,7 @@ def groups(names: Sequence[Model], chosen: Mapping[str, str]) -> list[Model]:
         found.setdefault(name["kind"], []).append({**name, "choice": choice, "certain": not name["open"]})
     return [
         {"kind": kind, "label": labels[kind], "rows": sorted(rows, key=lambda row: bool(row["choice"]))[:SHOWN]}
-        for kind, rows in found.items()
+        for kind, rows in sorted(found.items(), key=lambda group: all(row["choice"] for row in group[1]))
     ]
 
 
@@ -138,23 +137,3 @@ def _totals(counts: Mapping[str, Any], same: Mapping[str, int], units: Counter[s
         for place, (label, numbers, unchanged) in enumerate(rows)
         if place < ALWAYS or unchanged or any(numbers.values())
     ]
-
-
-def _changes(result: DryRun) -> list[Model]:
-    labels = {
-        "units": gettext("Unit"),
-        "people": gettext("Person"),
-        "memberships": gettext("Membership"),
-        "orders": gettext("Training order"),
-        "documents": gettext("Course or document"),
-        "requirements": gettext("Requirement"),
-        "completions": gettext("Training record"),
-    }
-    return [
-        {"kind": row.action, "label": labels[row.kind], "text": row.what, "place": row.place}
-        for row in result.changes.rows[:SHOWN]
-    ]
-
-
-def _shown_of(number: int) -> str:
-    return gettext("The first %(shown)s of %(all)s", shown=SHOWN, all=number) if number > SHOWN else ""

@@ -12,13 +12,17 @@ from app.models.importing import ImportRun
 from app.services.matrix_import import taking
 from app.services.matrix_import.commit import DryRun
 from app.services.matrix_import.contents import contents_of
-from app.services.matrix_import.effects import findings, sentence_of, sentences
+from app.services.matrix_import.effects import beside_the_numbers, findings, sentence_of
 from app.services.matrix_import.recognizing import Recognized
 from app.services.matrix_import.rehearsal import Effect
 from app.services.matrix_import.saying import Open
 from app.views.look import say
 
 FUNCTIONS_SHOWN = 50
+CHANGES_SHOWN = 200
+"""Changes of one kind listed on a page."""
+FEW = 20
+"""So few changes in all are unfolded."""
 FIELD_OF = {
     "undated": "undated_on",
     "levels": "trained_from_level",
@@ -100,7 +104,17 @@ def _about_levels(chosen: Mapping[str, Any]) -> str:
     return gettext("A level is shown in the file only; it is no training record.")
 
 
-def read_takings(mapping: Mapping[str, Any], form: Mapping[str, str], today: date) -> dict[str, Any]:
+def as_typed(fields: list[dict[str, Any]], form: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The fields, or the meanings of codes, with what was typed into a form that was refused."""
+    for field in fields:
+        if field.get("name") in form:
+            field["value"] = form[field["name"]]
+        elif f"legend:{field.get('code')}" in form:
+            field["meaning"] = form[f"legend:{field['code']}"]
+    return fields
+
+
+def read_takings(mapping: Mapping[str, Any], form: Mapping[str, str], today: date, sheet: str) -> dict[str, Any]:
     """The corrections of a sheet with the decisions of the form. Raises BadInput for a day in the future."""
     mine = dict(mapping)
     for key in taking.KEYS:
@@ -111,7 +125,7 @@ def read_takings(mapping: Mapping[str, Any], form: Mapping[str, str], today: dat
     day = mine.get("undated_on")
     if day and day != taking.LEAVE_OUT:
         try:
-            kept = {"": {"undated_on": taking.checked("undated_on", day)}}
+            kept = {sheet: {"undated_on": taking.checked("undated_on", day)}}
         except ValueError:
             return mine  # the whole mapping is checked, and refused in one sentence, afterwards
         taking.refuse_future(kept, today)
@@ -162,14 +176,43 @@ def shown_effect(result: DryRun, effect: Effect | None) -> dict[str, Any] | None
     total = effect.total
     tiles = [
         (total.new, gettext("items newly required, over all people"), "clipboard-list", ""),
-        (total.late, gettext("of them overdue at once"), "alert-triangle", "text-bad"),
-        (total.qualified, gettext("of them met at once"), "circle-check", "text-good"),
-        (total.cleared, gettext("open items met by this file"), "checks", "text-good"),
+        (total.late, gettext("of them overdue at once"), "alert-triangle", "text-bad" if total.late else ""),
+        (total.to_train, gettext("of them to train in time"), "clock", ""),
+        (total.qualified, gettext("of them met at once"), "circle-check", "text-good" if total.qualified else ""),
     ]
     return {
         "tiles": [{"number": n, "label": label, "icon": icon, "look": look} for n, label, icon, look in tiles],
         "people": gettext("%(n)s of %(all)s people are affected.", n=effect.affected, all=effect.people),
-        "sentences": [say(one) for one in sentences(result, effect)],
+        "sentences": [say(one) for one in beside_the_numbers(result, effect)],
         "functions": [asdict(one) for one in effect.functions[:FUNCTIONS_SHOWN]],
         "top": [asdict(one) for one in effect.top],
     }
+
+
+def change_groups(result: DryRun) -> list[dict[str, Any]]:
+    """Every change by kind, each kind up to ``CHANGES_SHOWN``, with a sentence where there are more."""
+    labels = {
+        "requirements": gettext("Requirements"),
+        "completions": gettext("Training records"),
+        "orders": gettext("Training orders"),
+        "memberships": gettext("Memberships"),
+        "people": gettext("People"),
+        "units": gettext("Job functions and departments"),
+        "documents": gettext("Courses and documents"),
+    }
+    groups = []
+    for kind, label in labels.items():
+        rows = result.changes.of(kind)
+        if rows:
+            more = gettext("The first %(shown)s of %(all)s", shown=CHANGES_SHOWN, all=len(rows))
+            shown = [{"kind": row.action, "text": row.what, "place": row.place} for row in rows[:CHANGES_SHOWN]]
+            groups.append(
+                {
+                    "label": label,
+                    "count": len(rows),
+                    "rows": shown,
+                    "open": len(result.changes.rows) <= FEW,
+                    "shown_of": more if len(rows) > CHANGES_SHOWN else "",
+                }
+            )
+    return groups

@@ -27,7 +27,7 @@ from app.views.downloads import download
 from app.views.guard import permitted
 from app.views.import_grid import guesses, legend_rows, picture, read_form, verdict_label
 from app.views.import_models import decided, groups, model_of, summary_model
-from app.views.import_open import open_fields, open_model, read_takings, translated, with_places
+from app.views.import_open import as_typed, open_fields, open_model, read_takings, translated, with_places
 from app.views.import_progress import not_while_reading
 from app.views.refusals import sentence
 from app.views.transaction import transaction
@@ -68,7 +68,7 @@ class MatrixImportView(BaseView):
             try:
                 reading = next(sheet for sheet in found.reading.sheets if sheet.name == _chosen(found))
                 given = read_form(run, reading, request.form)
-                given[reading.name] = read_takings(given[reading.name], request.form, today())
+                given[reading.name] = read_takings(given[reading.name], request.form, today(), reading.name)
                 mapping = runs.checked_mapping(found, given)
             except RuleBroken as refusal:
                 errors = sentence(refusal)
@@ -84,7 +84,7 @@ class MatrixImportView(BaseView):
         name = _chosen(found)
         position = next((i for i, sheet in enumerate(found.reading.sheets) if sheet.name == name), 0)
         reading, grid = found.reading.sheets[position], found.grids[position]
-        reasons = [error] if error else []
+        typed = request.form if error else {}
         return self.render_template(
             "importing/review.html",
             run_label=run.file_name,
@@ -99,10 +99,11 @@ class MatrixImportView(BaseView):
                 for one in found.reading.sheets
             ],
             confidence=reading.confidence,
-            reasons=reasons + reading.reasons,
-            guesses=guesses(reading, found.mapping.get(name, {})),
-            legend=legend_rows(reading),
-            takings=open_fields(_left_open(run, found), name, found.mapping.get(name, {})),
+            error=error,
+            reasons=reading.reasons,
+            guesses=as_typed(guesses(reading, found.mapping.get(name, {})), typed),
+            legend=as_typed(legend_rows(reading), typed),
+            takings=as_typed(open_fields(_left_open(run, found), name, found.mapping.get(name, {})), typed),
             grid=picture(grid, reading),
             shown_of=gettext("The first %(rows)s of %(all)s rows", rows=min(grid.height, 60), all=grid.height)
             if grid.height > 60
@@ -150,7 +151,7 @@ class MatrixImportView(BaseView):
             run_label=run.file_name,
             file_name=run.file_name,
             sha256=run.file.sha256,
-            **{name: model[name] for name in ("totals", "problems", "changes", "shown_of", "effect")},
+            **{name: model[name] for name in ("totals", "problems", "change_groups", "effect")},
             left_open=with_places(run, model["left_open"]),
             compared_at=checks.compared_at(model),
             again_url=url_for("ImportProgressView.again", number=number, to="check"),
@@ -216,6 +217,8 @@ def recognized(run: ImportRun, to: str) -> Recognized:
 
 def _checked(run: ImportRun, to: str) -> checks.Model:
     """The dry run as the pages show it."""
+    if (kept := checks.kept_model(run)) is not None:
+        return kept
     found = recognized(run, to)
 
     def build(session: Session, run: ImportRun, telling: Telling) -> checks.Model:

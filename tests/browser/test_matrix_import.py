@@ -72,7 +72,7 @@ def test_a_company_brings_its_matrix_and_goes_on_in_excel(visitor: Visit, tmp_pa
     number = page.url.split("/matrix/")[1].split("/")[0]
     page.goto("/matrix/map/table/")
     expect(page.get_by_role("main")).to_contain_text("SOP-971")
-    copy = openpyxl.load_workbook(BytesIO(page.request.get(f"/import/matrix/{number}/export.xlsx").body()))
+    copy = openpyxl.load_workbook(BytesIO(page.request.get(f"/import/matrix/export/{number}").body()))
     copy["Matrix"]["B5"].value, copy["Matrix"]["D4"].value = "Q", None
     copy.save(file)
     upload(page, file)
@@ -84,3 +84,43 @@ def test_a_company_brings_its_matrix_and_goes_on_in_excel(visitor: Visit, tmp_pa
     page.get_by_role("button", name="Dry run").click()
     expect(page.get_by_role("heading", name="Result")).to_be_visible()
     assert numbers(page, "Requirements") == ["1", "0", "1", "3"]
+
+
+PEOPLE = [
+    ["Employee no", "Employee name", "Job title", "SOP-981 Gowning", "SOP-982 Weighing"],
+    ["Z-81", "Vera Novak", "Operator", "X", "In progress"],
+    ["Z-82", "Olaf Brandt", "Operator", "", "X"],
+    ["Z-83", "Ines Moreau", "Operator", "X", "X"],
+]
+NEEDS = [["Job title", "SOP-981 Gowning", "SOP-982 Weighing", "SOP-983 Cleaning"], ["Operator", "X", "X", ""]]
+NEEDS += [["Shift lead", "X", "", "X"], ["Stock keeper", "", "X", "X"]]
+
+
+@pytest.mark.req("IMP-1", "IMP-2")
+@pytest.mark.parametrize("phone", [False, True])
+def test_what_a_matrix_leaves_open_is_decided_on_the_page_and_its_effect_shown(
+    visitor: Visit, tmp_path: Path, phone: bool
+) -> None:
+    page = visitor("cora", phone=phone)
+    file = tmp_path / "people.xlsx"
+    file.write_bytes(workbook({"Needs": NEEDS, "People": PEOPLE}))
+    upload(page, file)
+    number = page.url.split("/matrix/")[1].split("/")[0]
+    page.goto(f"/import/matrix/{number}/check")
+    expect(page.get_by_role("heading", name="Left out, unless you decide otherwise")).to_be_visible()
+    expect(page.get_by_text("4 cells say “trained” without a day.").first).to_be_visible()
+    accessible(page)
+    page.get_by_role("link", name="Decide Sheet “People”: 4 cells").click()
+    page.get_by_label("Record them as trained on").fill("2999-01-01")
+    page.get_by_role("button", name="Show again").click()
+    expect(page.get_by_role("alert")).to_contain_text("Sheet “People”: nobody was trained on 2999-01-01")
+    expect(page.get_by_label("Record them as trained on")).to_have_value("2999-01-01")
+    page.get_by_label("Record them as trained on").fill("2026-01-31")
+    page.get_by_label("Place training orders, due within days").fill("30")
+    accessible(page)
+    page.get_by_role("button", name="That is right").click()
+    page.goto(f"/import/matrix/{number}/check")
+    assert page.get_by_text("Left out, unless you decide otherwise").count() == 0
+    effect = page.get_by_role("region", name="Effect on compliance")
+    expect(effect.get_by_role("row").filter(has_text="Operator").first).to_be_visible()
+    accessible(page)

@@ -17,18 +17,21 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from app.domain.errors import BadInput
 from app.extensions import db
 from app.models.importing import ImportRun, ImportWork
 from app.models.trail import AuditEntry
 from app.safeguards.context import acting, system_clock
-from app.services import files
+from app.services import files, importing
 from app.services.importing import works
-from app.services.importing.working import Progress
+from app.services.importing.plan import Plan
+from app.services.importing.working import Progress, Telling, no_telling
 from app.services.matrix_import import kept
 from app.services.shelf import Shelf, the_shelf
-from app.views import background
+from app.views import background, import_signing
+from app.views import importing as importing_view
 from tests.access.test_narrow_scope import narrowed
 from tests.cast import context_of
 from tests.conftest import House
@@ -195,7 +198,8 @@ DYING = """
 import io, sys, time
 from pathlib import Path
 from app import create_app
-from app.views import background
+from app.views import background, import_signing
+from app.views import importing as importing_view
 from tests.conftest import House, settings_for
 
 def stuck(kind, name, fetch, progress):
@@ -335,6 +339,76 @@ def test_a_lease_is_taken_over_only_when_it_ended_and_the_old_worker_notices(hou
         assert works.finish(house.session, *key, "two")
 
 
+# --- dry runs that take long -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slow_check(monkeypatch: pytest.MonkeyPatch) -> Event:
+    """Comparing a list waits until the test lets it go on."""
+    may_go_on, real = Event(), importing_view.plan_of
+
+    def plan_of(session: Session, run: ImportRun, telling: Telling = no_telling) -> Plan:
+        telling("comparing", 0, 0)
+        may_go_on.wait(20)
+        return real(session, run, telling)
+
+    monkeypatch.setattr(importing_view, "plan_of", plan_of)
+    monkeypatch.setattr(importing_view, "LARGE", 0)
+    return may_go_on
+
+
+def test_a_dry_run_that_takes_long_is_made_behind_the_progress_page_and_shown_again(
+    house: House, slow_check: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cora = house.client("cora")
+    form = {"kind": "people", "file": (BytesIO(b"employee_no,name\n1001,Ana Ruiz\n"), "people.csv")}
+    page = cora.post("/import/", data=form, content_type="multipart/form-data").headers["Location"]
+    impatient(house, monkeypatch)
+    waiting = cora.get(page).headers["Location"]
+    assert waiting.startswith("/import/progress/")
+    eventually(lambda: "Comparing with what is recorded" in cora.get(waiting).get_data(as_text=True))
+    slow_check.set()
+    assert eventually(lambda: cora.get(waiting).headers.get("Location")) == page
+    shown = cora.get(page).get_data(as_text=True)
+    assert "Ana Ruiz" in shown
+    assert "Compared with what was recorded at" in shown
+    monkeypatch.setattr(importing_view, "plan_of", None)
+    assert cora.get(page).status_code == 200, "it is not made again for a while"
+    number = int(page.split("/")[3])
+    assert cora.post(f"/import/progress/{number}/again").status_code == 302
+    assert cora.get(page).status_code != 200, "now it is"
+    eventually(lambda: not followers())
+
+
+def test_a_dry_run_that_fails_says_so_and_can_be_tried_again(
+    house: House, slow_check: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cora = house.client("cora")
+    form = {"kind": "people", "file": (BytesIO(b"employee_no,name\n1001,Ana Ruiz\n"), "people.csv")}
+    page = cora.post("/import/", data=form, content_type="multipart/form-data").headers["Location"]
+    impatient(house, monkeypatch)
+    with monkeypatch.context() as broken:
+        broken.setattr(importing, "check", lambda *_: 1 / 0)
+        waiting = cora.get(page).headers["Location"]
+        slow_check.set()
+        told = eventually(lambda: "An error in Qualgate" in (now := cora.get(waiting).get_data(as_text=True)) and now)
+    assert "Try again" in told
+    again = re.search(r'action="(/import/progress/\d+/again[^"]*)"', told)
+    assert again
+    assert cora.post(again[1]).status_code == 302
+    monkeypatch.setitem(house.app.config, "IMPORT_WAIT_SECONDS", 60)
+    assert "Ana Ruiz" in cora.get(page).get_data(as_text=True)
+
+
+def test_the_page_to_sign_a_long_file_says_what_happens(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    cora = house.client("cora")
+    form = {"kind": "people", "file": (BytesIO(b"employee_no,name\n1001,Ana Ruiz\n"), "people.csv")}
+    page = cora.post("/import/", data=form, content_type="multipart/form-data").headers["Location"]
+    assert "leave this page open" not in cora.get(page + "sign").get_data(as_text=True)
+    monkeypatch.setattr(import_signing, "LONG", 10)
+    assert "leave this page open" in cora.get(page + "sign").get_data(as_text=True)
+
+
 # --- large workbooks -------------------------------------------------------------------------------------------------
 
 
@@ -348,6 +422,7 @@ def test_a_large_workbook_is_recognized_apart_and_reads_the_same(house: House, m
     assert {"reading", "recognizing"} <= set(phases)
     assert [sheet.to_dict() for sheet in large.sheets] == [sheet.to_dict() for sheet in small.sheets]
     assert [list(sheet.facts()) for sheet in large.sheets] == [list(sheet.facts()) for sheet in small.sheets]
+    assert [list(sheet.places()) for sheet in large.sheets] == [list(sheet.places()) for sheet in small.sheets]
     assert source.at_hand({}) is not None
     assert source.at_hand({"Matrix": {"legend": {"X": "held"}}}) is None
 

@@ -272,3 +272,42 @@ def test_the_mapping_file_and_the_json_of_the_command_carry_the_decisions(house:
     with acting(context_of()):
         assert house.session.scalar(select(func.count()).select_from(Completion)) == 0
     assert NOW.year == 2026
+
+
+# --- the same on several sheets --------------------------------------------------------------------------------------
+
+
+@pytest.mark.req("IMP-1")
+def test_a_name_alone_on_one_sheet_is_the_person_with_a_number_on_another(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "two.xlsx"
+    alone = [
+        ["Employee name", "Records", "Gowning", "Cleaning"],
+        ["Novak, Vera", date(2024, 7, 1), "", ""],
+        ["Brandt, Olaf", "", date(2024, 7, 2), ""],
+        ["Moreau, Ines", "", "", date(2024, 7, 3)],
+    ]
+    coded = [[*MARKS[0][:2], "SOP-901 Gowning", "SOP-902 Cleaning", "SOP-903 Records"], *MARKS[1:]]
+    file.write_bytes(workbook({"Matrix": coded, "Names": alone}))
+    found = matrix_import.read_and_recognize(file)
+    with acting(context_of()):
+        result = matrix_import.dry_run(house.session, found, None, ZONE)
+    assert result.changes.counts()["people"] == {"add": 3}
+    assert result.changes.counts()["items"] == {"add": 3}
+    assert {change.what for change in result.changes.of("completions") if change.place.startswith("Names")} == {
+        "Z-1 – SOP-903: 2024-07-01", "Z-2 – SOP-901: 2024-07-02", "Z-3 – SOP-902: 2024-07-03",
+    }  # fmt: skip
+
+
+@pytest.mark.req("IMP-2")
+def test_a_name_that_two_people_of_the_file_have_is_a_question(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "two.xlsx"
+    both = [*MARKS, ["Z-4", "Vera Novak", "", "X", "X"]]
+    alone = [["Employee name", *MARKS[0][2:]], ["Vera Novak", date(2024, 7, 1), "", ""]]
+    alone += [["Olaf Brandt", "", date(2024, 7, 2), ""], ["Ines Moreau", "", "", date(2024, 7, 3)]]
+    file.write_bytes(workbook({"Matrix": both, "Names": alone}))
+    found = matrix_import.read_and_recognize(file)
+    with acting(context_of()):
+        result = matrix_import.dry_run(house.session, found, None, ZONE)
+    (question,) = result.matches.unresolved()
+    assert (question["sheet"], question["value"]) == ("Names", "Vera Novak")
+    assert question["problem"] == "Several of the file have this name; say which person is meant."

@@ -12,10 +12,11 @@ from typing import Any
 from app.domain.importing import Grid, Item, SheetReading, Subject, WorkbookReading
 from app.domain.importing.belonging import belongings
 from app.domain.importing.vocabulary import normal
+from app.services.matrix_import.aliases import Aliases, Names
 from app.services.matrix_import.personal import PersonalSheet
 from app.services.matrix_import.related import add_relations
 from app.services.matrix_import.saying import Belongs, Contents, Named, Need, add_unit, place_of
-from app.services.matrix_import.taking import taking_of
+from app.services.matrix_import.taking import Taking, taking_of
 
 # Sheets of these kinds say what job functions need, or what people hold.
 USED = (
@@ -43,12 +44,14 @@ def contents_of(
     Columns beside the matrix and lists joined by a key need the ``grids``.
     """
     contents = Contents()
+    aliases = Aliases.of(sheet for sheet in reading.sheets if sheet.verdict in USED)
     by_name = {grid.name: grid for grid in grids}
     last = next((sheet.name for sheet in reversed(reading.sheets) if sheet.verdict == "snapshot"), None)
     for sheet in reading.sheets:
         if sheet.verdict in USED:
             past = sheet.verdict == "snapshot" and sheet.name != last
-            _add_sheet(contents, sheet, by_name.get(sheet.name), (choices or {}).get(sheet.name), past)
+            own = taking_of((choices or {}).get(sheet.name))
+            _add_sheet(contents, sheet, by_name.get(sheet.name), own, past, aliases)
     pairs = [(by_name[sheet.name], sheet) for sheet in reading.sheets if sheet.name in by_name]
     add_relations(contents, pairs, choices or {})
     contents.settle()
@@ -56,20 +59,20 @@ def contents_of(
 
 
 def _add_sheet(
-    contents: Contents, sheet: SheetReading, grid: Grid | None, choices: Mapping[str, Any] | None, past: bool
+    contents: Contents, sheet: SheetReading, grid: Grid | None, taking: Taking, past: bool, aliases: Aliases
 ) -> None:
     person = sheet.subject_kind == "person"
-    subjects = [_subject(contents, sheet, subject, person) for subject in sheet.subjects]
-    items = [_item(contents, sheet, item) for item in sheet.items]
+    subjects = [_subject(contents, sheet, subject, aliases) for subject in sheet.subjects]
+    items = [_item(contents, sheet, item, aliases.items) for item in sheet.items]
     known = contents.people if person else contents.functions
     if person:
-        own = PersonalSheet(contents, sheet, taking_of(choices), past)
+        own = PersonalSheet(contents, sheet, taking, past)
         for fact in own.facts():
             known[subjects[fact.subject]].count += 1
             contents.items[items[fact.item]].count += 1
             own.add(fact, subjects[fact.subject], items[fact.item])
         if grid is not None and not past:
-            _belongings(contents, sheet, grid, subjects, taking_of(choices).memberships)
+            _belongings(contents, sheet, grid, subjects, taking.memberships)
         return
     if past:
         return
@@ -101,17 +104,26 @@ def _where(sheet: SheetReading, line: int, is_row: bool) -> str:
     return place_of(sheet.name, line, column) if is_row else place_of(sheet.name, (sheet.header_rows or [0])[-1], line)
 
 
-def _subject(contents: Contents, sheet: SheetReading, subject: Subject, person: bool) -> str:
-    known = contents.people if person else contents.functions
-    key = normal(subject.key) or normal(subject.name)
+def _subject(contents: Contents, sheet: SheetReading, subject: Subject, aliases: Aliases) -> str:
+    person = sheet.subject_kind == "person"
+    known, names = (contents.people, aliases.people) if person else (contents.functions, aliases.functions)
+    own = normal(subject.key) or normal(subject.name)
+    key = names.key_of(own, subject.name)
+    if key != own:
+        contents.also.setdefault("people" if person else "functions", {})[own] = key
     place = _where(sheet, subject.line, sheet.orientation != "subjects_in_columns")
     kind = "person" if person else "function"
     known.setdefault(key, Named(kind, subject.key, subject.name, place, details=dict(subject.details)))
+    known[key].twins = known[key].twins or (names.several(subject.name) and key == normal(subject.name))
     return key
 
 
-def _item(contents: Contents, sheet: SheetReading, item: Item) -> str:
-    key = normal(item.code or item.title or "")
+def _item(contents: Contents, sheet: SheetReading, item: Item, names: Names) -> str:
+    key = own = normal(item.code or item.title or "")
+    if not item.code and item.title:
+        key = names.key_of(own, item.title)
+    if key != own:
+        contents.also.setdefault("items", {})[own] = key
     in_rows = sheet.orientation == "subjects_in_columns" or sheet.verdict not in _MATRICES
     place = _where(sheet, item.line, in_rows)
     named = contents.items.setdefault(

@@ -49,23 +49,36 @@ def sentences(result: DryRun, effect: Effect) -> list[Phrase]:
     return [*_on_compliance(effect), *_beside(result), *left_open(result)]
 
 
+def beside_the_numbers(result: DryRun, effect: Effect) -> list[Phrase]:
+    """What to say beside the numbers of newly required items: what else changes, and what stays."""
+    return [*_else(effect), *_beside(result)]
+
+
 def _on_compliance(effect: Effect) -> list[Phrase]:
-    total, told = effect.total, []
+    total = effect.total
     if effect.refusal is not None:
         return [Phrase("It cannot be imported as it is. %(problem)s", problem=effect.refusal)]
-    for number, template in (
+    numbers = (
         (total.new, "%(number)s items become newly required, counted for each of %(people)s people."),
         (total.qualified, "%(number)s of them are met at once, by training on record or in this file."),
         (total.late, "%(number)s of them are overdue or expired at once."),
         (total.to_train, "%(number)s of them are to be trained in time."),
+    )
+    told = [Phrase(template, number=number, people=effect.affected) for number, template in numbers if number]
+    return [*told, *_else(effect)]
+
+
+def _else(effect: Effect) -> list[Phrase]:
+    total, told = effect.total, []
+    for number, template in (
         (total.cleared, "%(number)s items that are open today are met by the training in this file."),
         (total.lost, "%(number)s items that people are qualified for today would no longer be met."),
         (total.dropped, "%(number)s items are no longer required; what was trained stays on record."),
         (total.held, "%(number)s items are recorded as trained although nothing requires them."),
     ):
         if number:
-            told.append(Phrase(template, number=number, people=effect.affected))
-    if not told and effect.people:
+            told.append(Phrase(template, number=number))
+    if effect.people and not any(total.as_json().values()):
         told.append(Phrase("Nobody is required to do more or less than now."))
     if effect.left_out:
         told.append(

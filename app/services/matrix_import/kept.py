@@ -9,14 +9,14 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, lru_cache, partial
 from io import BytesIO
 from pathlib import Path, PurePath
 from shutil import copyfile
 from typing import Any
 
-from app.domain.importing import Grid, WorkbookReading, recognize
+from app.domain.importing import Grid, Place, WorkbookReading, recognize
 from app.services import children
 from app.services.importing.working import Telling, no_telling
 from app.services.matrix_import.mapping import clean_choices
@@ -51,7 +51,7 @@ class Source:
         grids = self.grids(telling)
         choices = clean_choices(mapping, [grid.name for grid in grids])
         seen = for_recognition(choices)
-        reading = self._kept_reading(seen) or self._recognize(grids, seen, telling)
+        reading = self._kept_reading(grids, seen) or self._recognize(grids, seen, telling)
         return Recognized(self.name, self.sha256, grids, reading, choices)
 
     def at_hand(self, mapping: Mapping[str, Any]) -> Recognized | None:
@@ -61,7 +61,7 @@ class Source:
             return None
         choices = clean_choices(mapping, [grid.name for grid in grids])
         seen = for_recognition(choices)
-        reading = self._kept_reading(seen)
+        reading = self._kept_reading(grids, seen)
         if reading is None and not _large(grids):
             reading = recognize(grids, load_vocabulary(), seen)
         return Recognized(self.name, self.sha256, grids, reading, choices) if reading else None
@@ -98,17 +98,23 @@ class Source:
         grids = read_grids(BytesIO(kept.read(0, kept.size)), self.name)
         return grids if isinstance(grids, list) else None
 
-    def _kept_reading(self, choices: Mapping[str, Any]) -> WorkbookReading | None:
+    def _kept_reading(self, grids: list[Grid], choices: Mapping[str, Any]) -> WorkbookReading | None:
         shelf = the_shelf()
         kept = shelf.get(self._reading(choices)) if shelf else None
-        return read_reading(kept) if kept else None
+        if kept is None:
+            return None
+        reading = read_reading(kept)
+        anew = cache(partial(recognize, grids, load_vocabulary(), choices))
+        for position, sheet in enumerate(reading.sheets):
+            sheet.places = partial(_places, anew, position)
+        return reading
 
     def _recognize(self, grids: list[Grid], choices: Mapping[str, Any], telling: Telling) -> WorkbookReading:
         telling("recognizing", 0, 0)
         shelf = the_shelf()
         if shelf and _large(grids):
             shelf.put(self._reading(choices), lambda side: self._recognize_apart(side, choices, telling))
-            kept = self._kept_reading(choices)
+            kept = self._kept_reading(grids, choices)
             if kept is not None:
                 return kept
         return recognize(grids, load_vocabulary(), choices)
@@ -140,6 +146,11 @@ class Source:
 
 
 _ROOT = Path(__file__).resolve().parents[3]
+
+
+def _places(recognized: Callable[[], WorkbookReading], position: int) -> Iterator[Place]:
+    """The places of a sheet, which are not kept."""
+    return recognized().sheets[position].places()
 
 
 def _copied(source: Path, target: Path) -> None:

@@ -52,6 +52,12 @@ class Matches:
     functions: dict[str, Match] = field(default_factory=dict)
     items: dict[str, Match] = field(default_factory=dict)
     departments: dict[str, Match] = field(default_factory=dict)
+    also: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def known(self, kind: str) -> dict[str, str | None]:
+        """The codes of all records of a kind that exist, under every key that the file has for them."""
+        codes = {key: match.code for key, match in getattr(self, kind).items()}
+        return codes | {own: codes.get(key) for own, key in self.also.get(kind, {}).items()}
 
     def all(self) -> Iterable[tuple[str, str, Match]]:
         """Kind, key and match of everything."""
@@ -68,7 +74,9 @@ class Matches:
                 sheet, _, cell = match.named.place.rpartition("!")
                 word = _WORDS[kind]
                 problem = (
-                    "Several records fit this name."
+                    f"Several of the file have this name; say which {word} is meant."
+                    if match.named.twins
+                    else "Several records fit this name."
                     if match.how == "ambiguous"
                     else f"No {word} has this name; similar ones exist."
                 )
@@ -109,7 +117,7 @@ def match(session: Session | None, contents: Contents, choices: Mapping[str, str
     choices = choices or {}
     people, items = _people(session), _items(session)
     functions, departments = _units(session, "job_function"), _units(session, "department")
-    result = Matches()
+    result = Matches(also=contents.also)
     for group, known, target, kind in (
         (contents.people, people, result.people, "people"),
         (contents.functions, functions, result.functions, "functions"),
@@ -136,9 +144,9 @@ def _find(named: Named, known: _Known, texts: list[str], choice: str | None) -> 
         found = known.by_text.get(normal(text), set()) if text else set()
         if found:
             break
-    if len(found) == 1:
+    if len(found) == 1 and not named.twins:
         return Match(named, next(iter(found)), "normalized")
-    if found:
+    if found or named.twins:
         return Match(named, None, "ambiguous", [(code, known.labels[code], 100.0) for code in sorted(found)])
     return _like(named, known, texts)
 

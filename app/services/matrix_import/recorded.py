@@ -78,10 +78,10 @@ class Recorded:
 def codes_of(matches: Matches) -> Codes:
     """Codes of the records that the names of a file stand for."""
     return Codes(
-        {key: match.code for key, match in matches.people.items()},
-        {key: match.code for key, match in matches.functions.items()},
-        {key: match.code for key, match in matches.items.items()},
-        {key: match.code for key, match in matches.departments.items()},
+        matches.known("people"),
+        matches.known("functions"),
+        matches.known("items"),
+        matches.known("departments"),
     )
 
 

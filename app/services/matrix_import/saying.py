@@ -18,7 +18,10 @@ def place_of(sheet: str, row: int, column: int) -> str:
 
 @dataclass(slots=True)
 class Named:
-    """A person, unit or item as the file names it: what identifies it, its name, its first cell, how often."""
+    """A person, unit or item as the file names it: what identifies it, its name, its first cell, how often.
+
+    ``twins`` tells that several of the file have this name beside a number, and that it stands alone here.
+    """
 
     kind: str
     key: str
@@ -30,6 +33,7 @@ class Named:
     valid_months: int | None = None
     version: str | None = None
     code: str | None = None
+    twins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,8 @@ class Open:
 class Contents:
     """Everything a workbook says. Keys of people, units and items are normalized texts.
 
-    ``axes`` are the areas that the file speaks about: sets of job functions and of items.
+    ``axes`` are the areas that the file speaks about: sets of job functions and of items. ``also`` maps, for people,
+    functions and items, keys that stand alone on a sheet to the key of the same thing on another.
     """
 
     people: dict[str, Named] = field(default_factory=dict)
@@ -126,6 +131,7 @@ class Contents:
     belongs: dict[tuple[str, str, str], Belongs] = field(default_factory=dict)
     axes: list[tuple[frozenset[str], frozenset[str]]] = field(default_factory=list)
     open: dict[tuple[str, str], Open] = field(default_factory=dict)
+    also: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def leave_open(self, sheet: str, kind: str, place: str, answer: object, level: int | None = None) -> None:
         """Count a cell that the user decides about; ``answer`` is the decision, None when it is left out."""
