@@ -109,8 +109,10 @@ def _entry_row(state: TrailState, context: Context, at: datetime, stored_at: Any
 
 def _fields(tx: int, n: int, context: Context, at: datetime, change: Change) -> tuple[Any, ...]:
     """Return the values of ``chain.HEADER_FIELDS`` for one entry."""
+    # a bare str: SQLAlchemy's own kind of name costs sqlite3 more than all other values of the entry together
+    table = None if change.table is None else str(change.table)
     return (
-        tx, n, at, change.action, change.kind, change.table, change.record_id, change.client_id, context.user_id,
+        tx, n, at, change.action, change.kind, table, change.record_id, change.client_id, context.user_id,
         context.username, context.printed_name, context.on_behalf_of, context.reason, context.request_id,
         context.session_id, context.address, context.source, context.zone, CODE_VERSION,
     )  # fmt: skip

@@ -35,7 +35,7 @@ def fetch(
     histories = _people(session, question)
     parsed = Instants()
     query = _span_query(on_sqlite(session), few(question.people), question.items is not None and few(units))
-    for person, unit, leave, start, end in session.execute(query, question.values | {"units": listed(units)}):
+    for person, unit, leave, start, end in session.execute(query, question.values | {"units": listed(units)}).all():
         history = histories.get(person)
         if history is None:
             continue
