@@ -241,6 +241,12 @@ class Vocabulary:
                     found.append(detail)
                     key = key.replace(phrase, "\n")
             elif f" {phrase} " in padded:
+                if (
+                    len(phrase) < 4
+                    and detail == "not_required"
+                    and not re.match(rf"{re.escape(phrase)}\s*[^\w\s]", key)
+                ):
+                    continue  # "No card" is no "no", "No - declined" is one
                 found.append(detail)
                 padded = padded.replace(f" {phrase} ", " | ")
         return _together(found)
