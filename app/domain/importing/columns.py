@@ -204,6 +204,7 @@ def _without_strangers(sheet: Sheet, row: int, body: list[int]) -> list[int]:
         or of_core[c]
         or sum(texts[c].values()) < 3
         or _chiefly(sheet, c, row, MARK)
+        or _yes_or_no(sheet, c, row)
         or (numbered and _chiefly(sheet, c, row, SMALL))
     ]
 
@@ -224,6 +225,15 @@ def _chiefly(sheet: Sheet, column: int, row: int, kind: int) -> bool:
     """Whether at least half of what a column holds is of one kind."""
     kinds = sheet.kinds.column(column, row + 1)
     return kinds.count(kind) >= 0.5 * (len(kinds) - kinds.count(EMPTY))
+
+
+def _yes_or_no(sheet: Sheet, column: int, row: int) -> bool:
+    """Whether a column holds yes and no, which are statements of their own."""
+    kinds = sheet.kinds.column(column, row + 1)
+    if not kinds.count(STATUS) >= 0.8 * (len(kinds) - kinds.count(EMPTY)) > 0:
+        return False
+    texts = sheet.distinct(column, list(range(row + 1, min(sheet.height, row + 80))))
+    return {sheet.vocabulary.detail(text) for text in texts} == {"held", "not_required"}
 
 
 def _without_outliers(sheet: Sheet, row: int, body: list[int]) -> list[int]:

@@ -179,6 +179,7 @@ def judge_header(sheet: Sheet, row: int, prefix: _Prefix) -> Table | None:
     labels = with_subs(sheet, row, {column: text for column, text in labels.items() if text})
     repeats = Counter(normal(text) for text in labels.values())
     fields = column_fields(sheet, labels, repeats)
+    fields = {c: name for c, name in fields.items() if not _among_initials(c, labels, fields)}
     _add_named(sheet, row, labels, fields)
     _release_marked(sheet, row, labels, fields)
     profiles = {column: prefix.below(column, row) for column in range(sheet.width)}
@@ -209,6 +210,13 @@ def _release_marked(sheet: Sheet, row: int, labels: dict[int, str], fields: dict
             return
         for column in found:
             del fields[column]
+
+
+def _among_initials(column: int, labels: dict[int, str], fields: dict[int, str]) -> bool:
+    """Whether a short name of a column stands between initials of people: "LP" is a running number in one language."""
+    around = [labels.get(column + step, "") for step in (-1, 0, 1)]
+    short = all(1 < len(text) <= 3 and text.isupper() for text in around)
+    return short and column - 1 not in fields and column + 1 not in fields
 
 
 def _add_named(sheet: Sheet, row: int, labels: dict[int, str], fields: dict[int, str]) -> None:

@@ -32,6 +32,8 @@ from app.domain.importing.tables import Table
 from app.domain.importing.together import people_by_sheet, relational, snapshots
 from app.domain.importing.vocabulary import Vocabulary
 
+# Columns that say something about training, beside a person and a course.
+_TELLING = ("date", "status", "expiry", "score", "level", "required", "planned")
 _MATRIX = ("role_item", "person_item", "person_level", "raci")
 
 
@@ -235,6 +237,8 @@ def _pairs(sheet: Sheet, table: ListTable) -> bool:
     item = table.first(*ITEM_FIELDS)
     if subject is None or item is None or _counts(sheet, table, subject):
         return False
+    if table.has("email") and not table.has(*_TELLING, *(name for name in PERSON_FIELDS if name != "email")):
+        return False  # addresses of providers beside what they offer
     both = [r for r in table.rows if sheet.spread(r, item) and sheet.spread(r, subject)]
     return len(both) >= 0.5 * len(table.rows) or _item_above(sheet, table, subject, item)
 
