@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from app.domain.importing.lexis import DATE, DATE_TEXT, EMPTY, IDENT, NAME, looks_like_name
 from app.domain.importing.listed import ITEM_FIELDS, ListTable
 from app.domain.importing.lists import ListReader
-from app.domain.importing.listtables import find_list, further_tables
+from app.domain.importing.listtables import find_list, further_tables, named_columns
 from app.domain.importing.meanings import CodeMeaning
-from app.domain.importing.owners import Owner, number_near, owner_from
+from app.domain.importing.owners import Owner, number_near, owner_from, row_entries
 from app.domain.importing.reading import SheetReading
+from app.domain.importing.settling import settle
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
 
@@ -230,6 +231,10 @@ def _person_in(sheet: Sheet, row: int) -> str:
     """The person that a row above a block names, by a label or by the form of a name; empty when it names nobody."""
     filled = sheet.filled(row)
     texts = [sheet.text(row, c) for c in filled]
+    if any(len(re.findall(r"[:：]", text)) > 1 for text in texts):
+        named = next((value for names, value, _ in row_entries(sheet, row) if "person" in names), "")
+        if named:
+            return named
     for position, text in enumerate(texts):
         match = _ENTRY.match(text)
         label, value = (match[1], match[2]) if match else (text, "")
@@ -257,21 +262,8 @@ def _block_table(sheet: Sheet, column: int, start: int, rows: list[int]) -> List
         names = {c: sheet.vocabulary.field_names(sheet.text(row, c)) for c in sheet.filled(row)}
         if sum(bool(n) for n in names.values()) >= 2:
             header = row
-            for c, found in names.items():
-                if c > column and found:
-                    order = (
-                        *ITEM_FIELDS,
-                        "date",
-                        "expiry",
-                        "hours",
-                        "status",
-                        "score",
-                        "level",
-                        "trainer",
-                        "validity",
-                        "version",
-                    )
-                    fields[c] = next((name for name in order if name in found), "?")
+            columns = [c for c in names if c > column]
+            fields.update({c: name for c, name in named_columns(sheet, row, columns).items() if name != "?"})
             break
     for c in range(column + 1, sheet.width):
         if c in fields:
@@ -286,7 +278,9 @@ def _block_table(sheet: Sheet, column: int, start: int, rows: list[int]) -> List
         if not texts:
             return None
         fields[texts[0]] = "item"
-    return ListTable(header, fields, rows, 0.7)
+    table = ListTable(header, fields, rows, 0.7)
+    settle(sheet, table)
+    return table
 
 
 def read_blocks(sheet: Sheet, blocks: Blocks, legends: Mapping[str, CodeMeaning]) -> SheetReading:

@@ -14,6 +14,11 @@ from app.domain.importing.vocabulary import normal
 def list_columns(sheet: Sheet, table: ListTable) -> list[int]:
     """Columns of subjects or items whose cells hold lists or JSON, and columns of further items of the same kind."""
     found = [column for column in table.fields if _holds_lists(sheet, table, column)]
+    people = [column for column in found if table.fields[column] == "person"]
+    if people:
+        known = _entries_in(sheet, table, people)
+        more = [c for c, what in table.fields.items() if what == "person" and c not in found]
+        return sorted([*found, *(c for c in more if _entries_in(sheet, table, [c]) & known)])
     if not found or any(table.fields[column] in (*PERSON_FIELDS, *ROLE_FIELDS) for column in found):
         return found
     known = _entries_in(sheet, table, found)

@@ -76,7 +76,18 @@ class Gathered:
 
 # What a heading over a list can say about every entry in it.
 _HEADING_DETAILS = frozenset(
-    ["required", "before_start", "optional", "on_request", "held", "planned", "in_progress", "not_started", "expired"]
+    [
+        "required",
+        "read",
+        "before_start",
+        "optional",
+        "on_request",
+        "held",
+        "planned",
+        "in_progress",
+        "not_started",
+        "expired",
+    ]
 )
 
 

@@ -21,6 +21,7 @@ from app.domain.importing.lexis import (
     STATUS,
 )
 from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
+from app.domain.importing.owners import row_entries
 from app.domain.importing.sections import without_sections
 from app.domain.importing.settling import settle
 from app.domain.importing.sheet import Sheet
@@ -70,7 +71,9 @@ def _join_groups(sheet: Sheet, table: ListTable) -> None:
         return
     texts = [sheet.text(header - 1, c) for c in above]
     named = sum(bool(sheet.vocabulary.field_names(text)) for text in texts)
-    if named < 2 or named * 2 < len(above) or any(text.endswith(":") or _ENTRY.match(text) for text in texts):
+    if named < 2 or named * 3 < len(above) * 2 or any(text.endswith(":") or _ENTRY.match(text) for text in texts):
+        return
+    if any(not sheet.vocabulary.field_names(value) for _, value, _ in row_entries(sheet, header - 1)):
         return
     groups: dict[int, str] = {}
     for column in range(sheet.width):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.domain.importing.lexis import looks_like_name
 from app.domain.importing.listed import ListTable
 from app.domain.importing.sheet import Sheet
-from app.domain.importing.vocabulary import words_of
+from app.domain.importing.vocabulary import Vocabulary, words_of
 
 _ENTRY = re.compile(r"^\s*([^:：]{2,60}?)\s*[:：]\s*(.*)$", re.S)
 _NUMBERS = ("employee_no", "login", "email")
@@ -30,6 +30,10 @@ def row_entries(sheet: Sheet, row: int) -> Iterator[tuple[frozenset[str], str, i
     vocabulary = sheet.vocabulary
     for position, column in enumerate(filled):
         text = sheet.text(row, column)
+        several = _several(text, vocabulary)
+        if several:
+            yield from ((vocabulary.field_names(name), value, column) for name, value in several)
+            continue
         match = _ENTRY.match(text)
         label, value, place = (match[1], match[2], column) if match else (text, "", column)
         names = vocabulary.field_names(label)
@@ -42,6 +46,23 @@ def row_entries(sheet: Sheet, row: int) -> Iterator[tuple[frozenset[str], str, i
                 continue
         if value:
             yield names, value, place
+
+
+def _several(text: str, vocabulary: Vocabulary) -> list[tuple[str, str]]:
+    """Labels and values where one cell holds two or more: ``Name: Ana Silva  No.: 0231``."""
+    parts = [part.strip() for part in re.split(r"[:：]", text)]
+    if not 3 <= len(parts) <= 6:
+        return []
+    found, label = [], parts[0]
+    for part in parts[1:-1]:
+        words = part.split()
+        sizes = (size for size in (3, 2, 1) if size < len(words) and vocabulary.field_names(" ".join(words[-size:])))
+        size = next(sizes, 0)
+        if not size:
+            return []
+        found.append((label, " ".join(words[:-size]).strip(" ,;|-–")))
+        label = " ".join(words[-size:])
+    return [*found, (label, parts[-1])]
 
 
 def header_entries(sheet: Sheet, before: int, after: int = 0) -> Entries:

@@ -20,6 +20,9 @@ from app.domain.importing.lexis import (
     NUMBER,
     SERIAL,
     SMALL,
+    STATUS,
+    looks_like_name,
+    split_list,
 )
 from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ListTable
 from app.domain.importing.measures import read_measure
@@ -61,8 +64,30 @@ def _periods(sheet: Sheet, table: ListTable, column: int) -> bool:
     return len(texts) > 1 and all(measure is not None and measure.months is not None for measure in measures)
 
 
+def _names_listed(sheet: Sheet, table: ListTable, column: int) -> bool:
+    """Whether the cells of a column list people: "read by", "still to read"."""
+    parts = _parts(sheet, table, column)
+    others = [c for c, what in table.fields.items() if what == "person" and c != column]
+    known = {part for other in others for part in _parts(sheet, table, other)}
+    if known & set(parts):
+        return True
+    names = sum(looks_like_name(part, sheet.vocabulary) for part in parts)
+    return len(parts) > len(table.rows) and names > 0.5 * len(parts)
+
+
+def _parts(sheet: Sheet, table: ListTable, column: int) -> list[str]:
+    values = (sheet.grid.value(row, column) for row in table.rows[:100])
+    return [part for value in values if isinstance(value, str) for part in split_list(value)]
+
+
 def _unnamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float]) -> str:
     """What a column is whose header says nothing."""
+    if (
+        table.has(*ITEM_FIELDS)
+        and share.get(LIST, 0) + share.get(NAME, 0) > 0.5
+        and _names_listed(sheet, table, column)
+    ):
+        return "person"
     if table.header is None and share.get(NAME, 0) > 0.6 and not table.has("person", "last_name"):
         return "person"
     if share.get(ITEM_CODE, 0) > 0.6 and not table.has("item_code") and _lettered(sheet, table, column):
@@ -75,6 +100,8 @@ def _unnamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float
 def _renamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float]) -> str:
     """What a column is whose header could mean two things."""
     what, coded = table.fields[column], share.get(ITEM_CODE, 0) > 0.6
+    if what in ("contract", "grade") and share.get(STATUS, 0) > 0.6 and not table.has("status"):
+        return "status"
     dated = share.get(DATE, 0) + share.get(DATE_TEXT, 0) + share.get(SERIAL, 0)
     if what in ("date", "status") and share.get(LIST, 0) > 0.3 and dated < 0.3:
         return "?"
@@ -174,6 +201,11 @@ def _settle_curricula(sheet: Sheet, table: ListTable) -> None:
     columns = [column for column, what in table.fields.items() if what == "item"]
     coded = [column for column, what in table.fields.items() if what == "item_code"]
     columns = coded if len(coded) == 2 and not columns else columns
+    titled = [column for column, what in table.fields.items() if what == "item_title"]
+    if len(columns) == len(coded) == len(titled) == 1 and not table.has(*PERSON_FIELDS, "role", "user_group"):
+        if len(sheet.distinct(columns[0], table.rows)) < len(sheet.distinct(coded[0], table.rows)):
+            table.fields[columns[0]] = "user_group"
+        return
     if len(columns) < 2 or table.has(*PERSON_FIELDS, "role", "user_group"):
         return
     distinct = {column: len(sheet.distinct(column, table.rows)) for column in columns}

@@ -47,6 +47,9 @@ _NUMBERS = frozenset(
 )
 # Endings of the plural; "required courses", "formations complémentaires", "treinamentos complementares".
 _PLURALS = ("s$", "es$")
+_COMPOUND = re.compile(
+    r"^(?P<stem>[^\W\d_]{3,})(?P<last>nummer|nr|code|kennung|bezeichnung|titel|name|naam|thema|omschrijving|datum)$"
+)
 # Pictures before or behind words: "✅ Completed", "Course 📘". A picture alone stays what it is.
 _PICTURES = re.compile(
     "^[\u2600-\u27bf\u2b00-\u2bff\u23e9-\u23fa\u231a\u231b\ufe0f\u200d\U0001f300-\U0001faff]+ *(?=[^\\W\\d_]{2})"
@@ -153,7 +156,29 @@ class Vocabulary:
         found = [self.fields[part] for part in parts if len(part) > 1 and part in self.fields]
         if found and len(found) * 2 >= len(parts):
             return frozenset().union(*found)
-        return self._by_parts(key) or self._by_share(key) or self._signature(key)
+        if key.endswith("#") and key[:-1].strip() in self.fields:
+            return self.fields[key[:-1].strip()]
+        return self._by_parts(key) or self._compound(key) or self._by_share(key) or self._signature(key)
+
+    def _compound(self, key: str) -> frozenset[str]:
+        """One word made of two, as German and Dutch make them: ``Kursnummer``, ``Schulungsdatum``, ``cursusnaam``."""
+        match = _COMPOUND.match(key)
+        if not match:
+            return frozenset()
+        stem = match["stem"]
+        thing = next((found for end in ("", "s", "en", "n") if (found := self._stem(stem, end))), frozenset())
+        if match["last"] in ("datum",):
+            return frozenset({"date"}) if thing & _THINGS else frozenset()
+        named = match["last"] in ("bezeichnung", "titel", "name", "naam", "thema", "omschrijving")
+        if "person" in thing:
+            return frozenset({"person" if named else "employee_no"})
+        if thing & {"item", "item_title"}:
+            return frozenset({"item" if named else "item_code"})
+        return thing & {"role", "user_group"} if named else frozenset()
+
+    def _stem(self, stem: str, end: str) -> frozenset[str]:
+        cut = stem[: len(stem) - len(end)] if end and stem.endswith(end) else stem
+        return self.fields.get(cut) or self.fields.get(cut + "en") or frozenset()
 
     def _signature(self, key: str) -> frozenset[str]:
         """``Signature matin``, ``Firma del trabajador 1``: a word for signature first, whatever follows."""
@@ -167,9 +192,14 @@ class Vocabulary:
         words = [word for word in words_of(key) if word not in _LINKS]
         if len(words) != 2 or any(c.isdigit() for c in key):
             return frozenset()
-        both = self.fields.get(words[0], frozenset()) & self.fields.get(words[1], frozenset()) & _SHARING
+        first, second = (self.fields.get(word, frozenset()) for word in words)
+        both = first & second & _SHARING
         if both:
             return both
+        if "item" in second and (
+            first & {"item", "item_title"} or words[0] in ("nom", "nome", "nombre", "name", "naam")
+        ):
+            return frozenset({"item"})
         number, word = words if words[0] in _NUMBERS else (words[1], words[0])
         counted = words[0] == number and len(words_of(key)) > 2 and word.endswith("s")
         if number not in _NUMBERS or word in _NUMBERS or counted or " of " in key:
