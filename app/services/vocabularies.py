@@ -4,7 +4,8 @@ import tomllib
 from functools import lru_cache
 from pathlib import Path
 
-from app.domain.importing.vocabulary import Vocabulary, build_vocabulary
+from app.domain.importing.vocabulary import Vocabulary
+from app.domain.importing.wordlists import build_vocabulary
 
 FOLDER = Path(__file__).resolve().parents[2] / "seed_data" / "vocabularies"
 

@@ -7,7 +7,8 @@ the words into a :class:`Vocabulary` (``app.services.vocabularies``); :func:`rec
 from app.domain.importing.grid import CellError, Grid, Span, address, column_letters, column_number, encode, make_grid
 from app.domain.importing.meanings import COUNTERS, DETAILS, CodeMeaning
 from app.domain.importing.reading import VERDICTS, Fact, Item, Place, Question, SheetReading, Subject, WorkbookReading
-from app.domain.importing.vocabulary import Vocabulary, build_vocabulary
+from app.domain.importing.vocabulary import Vocabulary
+from app.domain.importing.wordlists import build_vocabulary
 from app.domain.importing.workbooks import recognize
 
 __all__ = [
