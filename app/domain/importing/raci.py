@@ -34,7 +34,8 @@ def with_letters(legend: Mapping[str, CodeMeaning]) -> dict[str, CodeMeaning]:
     """The letters of a chart added to a legend. R and A require, whatever words the legend has for them."""
     complete = dict(legend)
     for letter, detail in _LETTERS.items():
-        complete.setdefault(letter, code_meaning(detail, 0.8, "the letters of a responsibility chart"))
+        if letter not in complete or complete[letter].meaning == m.UNKNOWN:
+            complete[letter] = code_meaning(detail, 0.8, "the letters of a responsibility chart")
     complete["R"] = complete["R"]._replace(meaning=m.REQUIRED)
     complete["A"] = complete["A"]._replace(meaning=m.REQUIRED)
     return complete

@@ -224,6 +224,8 @@ class Vocabulary:
                 rest = [*words[:start], *words[start + size :]]
                 if len(" ".join(words[start : start + size])) < 3:
                     continue
+                if "employee_no" in found and any("equipment" in self.fields.get(word, ()) for word in rest):
+                    return frozenset({"item_code", "equipment"})  # "Matricola macchina" is the number of a machine
                 if found and size * 2 >= len(words) and all(word in self._header_words for word in rest):
                     return found
         return frozenset()
