@@ -3,6 +3,7 @@ layouts."""
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 from app.domain.importing.lexis import (
     CODE,
@@ -30,7 +31,15 @@ from app.domain.importing.vocabulary import Vocabulary, normal, words_of
 
 
 def find_list(sheet: Sheet) -> ListTable | None:
-    """The list on the sheet by its header row, or by its contents when it has no header."""
+    """The list on the sheet by its header row, or by its contents when it has no header. Looked for once; every caller
+    gets a copy of its own."""
+    if "list" not in sheet.found:
+        sheet.found["list"] = _find_list(sheet)
+    known: ListTable | None = sheet.found["list"]
+    return replace(known, fields=dict(known.fields), rows=list(known.rows)) if known else None
+
+
+def _find_list(sheet: Sheet) -> ListTable | None:
     best: ListTable | None = None
     best_score = 0.0
     for row in range(min(sheet.height, 40)):
@@ -252,7 +261,7 @@ def _data_rows(sheet: Sheet, table: ListTable) -> list[int]:
     keyed = [c for c, f in table.fields.items() if f in (*PERSON_FIELDS, *ROLE_FIELDS, *ITEM_FIELDS)] or list(
         table.fields
     )
-    header = {} if table.header is None else {c: normal(sheet.text(table.header, c)) for c in table.fields}
+    header = _same_as_header(sheet, table)
     rows, gap = [], 0
     for row in range(start, sheet.height):
         filled = sheet.filled(row)
@@ -269,10 +278,10 @@ def _data_rows(sheet: Sheet, table: ListTable) -> list[int]:
 
 def _is_foot(sheet: Sheet, table: ListTable, row: int, filled: list[int], gap: int) -> bool:
     """Totals, lines for signatures, "Approved by: …", notes: rows that are no entry of the list."""
+    if len(filled) >= 3 and not gap and len(filled) * 2 > len(table.fields) + 1:
+        return False
     texts = [sheet.text(row, c) for c in filled]
-    if any(_BLANK_LINE.search(text) for text in texts):
-        return True
-    if all(text.endswith((":", "：")) for text in texts):
+    if _BLANK_LINE.search(texts[0]) or all(text.endswith((":", "：")) for text in texts):
         return True
     if gap and len(texts) > 1 and all(_ENTRY.match(text) for text in texts):
         return True
@@ -294,6 +303,17 @@ _BLANK_LINE = re.compile(r"_{4,}|\.{6,}|…{2,}")
 _ENTRY = re.compile(r"^[^:：]{2,40}[:：]\s*\S")
 
 
-def _is_header_again(sheet: Sheet, row: int, header: dict[int, str]) -> bool:
-    same = sum(bool(text) and normal(sheet.text(row, column)) == text for column, text in header.items())
-    return bool(header) and same >= 0.6 * len(header)
+def _same_as_header(sheet: Sheet, table: ListTable) -> dict[int, set[int]]:
+    """For every column with a header, the numbers of the values that read like it."""
+    if table.header is None:
+        return {}
+    alike: dict[str, set[int]] = {normal(sheet.text(table.header, c)): set() for c in table.fields}
+    for code, value in enumerate(sheet.grid.values):
+        if code and isinstance(value, str) and normal(value) in alike:
+            alike[normal(value)].add(code)
+    return {c: alike[normal(sheet.text(table.header, c))] for c in table.fields}
+
+
+def _is_header_again(sheet: Sheet, row: int, header: dict[int, set[int]]) -> bool:
+    line = sheet.grid.rows[row]
+    return bool(header) and sum(line[column] in codes for column, codes in header.items()) >= 0.6 * len(header)

@@ -52,7 +52,8 @@ def with_color_codes(grid: Grid, vocabulary: Vocabulary) -> Grid:
 class Sheet:
     """A grid with its kinds and the vocabulary; what every recognizer works on.
 
-    ``choices`` are the user's corrections for this sheet; empty when nobody corrected anything.
+    ``choices`` are the user's corrections for this sheet; empty when nobody corrected anything. ``found`` keeps what
+    several recognizers ask for, so that it is looked for once.
     """
 
     grid: Grid
@@ -61,6 +62,7 @@ class Sheet:
     choices: dict[str, Any] = field(default_factory=dict)
     _merged: dict[tuple[int, int], Span] = field(default_factory=dict)
     _texts: list[str] = field(default_factory=list)
+    found: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, grid: Grid, vocabulary: Vocabulary, choices: dict[str, Any] | None = None) -> "Sheet":
