@@ -268,7 +268,7 @@ def _edit_one(house: House, run: ImportRun, data: bytes, known: Known, pick: st.
         sheet.cell(fact.row + 1, fact.column + 1).value = None
         expected: list[tuple[str, str]] = []
         other = dated[-1]
-        sheet.cell(fact.row + 1, fact.column + 1)._value = sheet.cell(other.row + 1, other.column + 1).value
+        sheet.cell(fact.row + 1, fact.column + 1).value = sheet.cell(other.row + 1, other.column + 1).value
         assert other.day is not None
         if other.day != fact.day:
             expected = [("add", "completions")]
