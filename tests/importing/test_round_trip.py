@@ -264,14 +264,13 @@ def _edit_one(house: House, run: ImportRun, data: bytes, known: Known, pick: st.
     required = [fact for fact in facts.values() if fact.meaning == "required"]
     sheet = opened(data)
     if known.people and len(dated) > 1:
-        fact = pick.draw(st.sampled_from(dated[:-1]))
-        sheet.cell(fact.row + 1, fact.column + 1).value = None
-        expected: list[tuple[str, str]] = []
-        other = dated[-1]
-        sheet.cell(fact.row + 1, fact.column + 1).value = sheet.cell(other.row + 1, other.column + 1).value
+        fact = pick.draw(st.sampled_from(dated))
+        # a later day: before its first training, no version of a new item is in force
+        other = max(dated, key=lambda one: one.day or date.min)
         assert other.day is not None
-        if other.day != fact.day:
-            expected = [("add", "completions")]
+        assert fact.day is not None
+        sheet.cell(fact.row + 1, fact.column + 1).value = sheet.cell(other.row + 1, other.column + 1).value
+        expected: list[tuple[str, str]] = [("add", "completions")] if other.day > fact.day else []
     elif not known.people and len(required) > 1:
         fact = pick.draw(st.sampled_from(required))
         alone = sum((one.subject == fact.subject) or (one.item == fact.item) for one in facts.values()) < 3
