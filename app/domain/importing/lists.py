@@ -75,20 +75,8 @@ class Gathered:
 
 
 # What a heading over a list can say about every entry in it.
-_HEADING_DETAILS = frozenset(
-    [
-        "required",
-        "read",
-        "before_start",
-        "optional",
-        "on_request",
-        "held",
-        "planned",
-        "in_progress",
-        "not_started",
-        "expired",
-    ]
-)
+_HEADING_DETAILS = {"required", "read", "before_start", "optional", "on_request"}
+_HEADING_DETAILS |= {"held", "planned", "in_progress", "not_started", "expired"}
 
 
 class ListReader:
@@ -270,6 +258,13 @@ class ListReader:
                 self.gathered.subject(*previous, row)
             for column in lists:
                 self._entries(row, column, previous, known[column], details[column])
+
+    def under_headings(self, said: Mapping[int, str]) -> None:
+        """Records of all whom the cells of these columns name, with what each column says about them."""
+        known = {column: self._known_entries(column) for column in said}
+        for row in self.table.rows:
+            for column, detail in said.items():
+                self._entries(row, column, ("", ""), known[column], detail)
 
     def _names_subjects(self, column: int) -> bool:
         return self.table.fields.get(column) in (*PERSON_FIELDS, *ROLE_FIELDS)

@@ -124,7 +124,7 @@ def _try(sheet: Sheet, header: int | None, key: int, start: int) -> RaggedTable 
         return None
     texts = _texts(sheet, rows, start)
     shared = sum(number > 1 for number in texts.values()) / max(1, len(texts))
-    varied = len(set(lengths.values())) >= 2
+    varied = len(set(lengths.values())) >= 2 or (header is not None and _numbered_headers(sheet, header))
     if (
         packed >= 0.9 * len(rows)
         and unique >= 0.9 * len(rows)

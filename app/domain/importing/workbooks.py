@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.domain.importing.assigned import read_assigned
 from app.domain.importing.attendance import read_halves, read_sign_in
 from app.domain.importing.blocks import find_blocks, read_blocks, read_person_sheet
 from app.domain.importing.decoys import calendar_words, ladder
@@ -89,8 +90,9 @@ def read_sheet(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> Draft:
     chosen = sheet.choices.get("verdict")
     table = find_list(sheet)
     several = read_beside(sheet, legends) if chosen is None and not sheet.choices else None
-    if several:
-        return Draft(sheet, several, table)
+    whole = several or (read_assigned(sheet, legends) if chosen in (None, "raci") else None)
+    if whole:
+        return Draft(sheet, whole, table)
     if chosen in (None, "ragged"):
         ragged = find_ragged(sheet)
         if ragged:

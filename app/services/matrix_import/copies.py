@@ -166,7 +166,7 @@ def _plan(found: Recognized, recorded: Recorded, options: Options) -> tuple[dict
 def plan_sheet(sheet: Sheet) -> None:
     """Work out the changes of one sheet, by its verdict."""
     verdict = sheet.reading.verdict
-    if verdict in MATRICES:
+    if verdict in MATRICES and not sheet.reading.listed:
         writer = MatrixWriter(sheet)
         writer.run()
         if sheet.options.grow:
@@ -175,7 +175,7 @@ def plan_sheet(sheet: Sheet) -> None:
         ListWriter(sheet).run()
     elif verdict == "list_in_cell" and not sheet.by_person:
         write_entries(sheet)
-    elif verdict in NO_WAY_BACK:
+    elif verdict in NO_WAY_BACK or verdict == "raci":
         note = Phrase(
             "The sheet “%(sheet)s” stays as it was: its layout has no cells for what is recorded.",
             sheet=sheet.reading.name,
