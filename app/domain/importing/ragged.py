@@ -90,6 +90,13 @@ def _counting(texts: list[str]) -> bool:
     return not numbers or numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
+def _numbers_items(sheet: Sheet, row: int, key: int, start: int) -> bool:
+    """Whether a row numbers items beside a name: "Employee", "Skill 1", "Skill 2" …"""
+    stem = re.sub(r"[\d\s_#.\-]+$", "", sheet.text(row, start))
+    named = sheet.vocabulary.names_field(stem, "item") and sheet.vocabulary.names_field(sheet.text(row, key), *_KEYS)
+    return named and _numbered_headers(sheet, row)
+
+
 def _first_counted(sheet: Sheet, header: int) -> int | None:
     """The first of the columns that a header row numbers, where other columns stand between it and the names."""
     if not _numbered_headers(sheet, header):
@@ -124,7 +131,7 @@ def _try(sheet: Sheet, header: int | None, key: int, start: int) -> RaggedTable 
         return None
     texts = _texts(sheet, rows, start)
     shared = sum(number > 1 for number in texts.values()) / max(1, len(texts))
-    varied = len(set(lengths.values())) >= 2 or (header is not None and _numbered_headers(sheet, header))
+    varied = len(set(lengths.values())) >= 2 or (header is not None and _numbers_items(sheet, header, key, start))
     if (
         packed >= 0.9 * len(rows)
         and unique >= 0.9 * len(rows)
