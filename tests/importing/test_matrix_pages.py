@@ -137,6 +137,23 @@ def test_a_similar_name_is_never_matched_silently_and_can_be_decided_in_bulk(hou
     assert totals(cora, number)["Requirements"] == [0, 0, 0, 6]
 
 
+def test_a_name_under_another_number_is_a_question_and_never_matched_silently(house: House, cora: FlaskClient) -> None:
+    assert sign(cora, upload(cora, workbook({"Matrix": ROLES, "People": PEOPLE}))).status_code == 302
+    namesakes = [
+        ["Employee no", "Employee name", "SOP-901", "SOP-987 Cleaning"],
+        ["Z-77", "Vera Novak", date(2025, 1, 15), ""],
+        ["Z-2", "Olaf Brandt", "", date(2025, 2, 20)],
+    ]
+    number = upload(cora, workbook({"People": namesakes}))
+    page = cora.get(f"/import/matrix/{number}/check").get_data(as_text=True)
+    assert "2 names still need your decision." in page
+    assert "No person has this name and number" in page
+    cora.post(f"/import/matrix/{number}/match", data={"bulk": "create:people"})
+    cora.post(f"/import/matrix/{number}/match", data={"bulk": "best:items"})
+    assert totals(cora, number)["People"][0] == 1
+    assert totals(cora, number).get("Courses and documents", [0])[0] == 0
+
+
 def test_a_broken_file_is_refused_with_one_sentence_and_nothing_is_kept(house: House, cora: FlaskClient) -> None:
     data = {"kind": "matrix", "file": (BytesIO(b"%PDF-1.4 nothing"), "matrix.xlsx")}
     answer = cora.post("/import/", data=data, content_type="multipart/form-data")

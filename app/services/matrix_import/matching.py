@@ -15,6 +15,7 @@ from app.domain.importing.vocabulary import normal, words_of
 from app.models.documents import Item
 from app.models.organization import Unit
 from app.models.people import Person
+from app.services.matrix_import.contents import code_from
 from app.services.matrix_import.saying import Contents, Named
 
 # Likeness in percent from which a name is worth suggesting.
@@ -37,11 +38,24 @@ class Match:
     code: str | None = None
     how: str = "new"
     suggestions: list[tuple[str, str, float]] = field(default_factory=list)
+    renumbered: bool = False
+    """Whether a record has this name, but another number or code than the file gives."""
 
     @property
     def open(self) -> bool:
         """Whether a person has to decide."""
         return self.how in ("like", "ambiguous")
+
+
+def _question(match: Match, word: str) -> str:
+    """Why somebody has to decide about a name."""
+    if match.named.twins:
+        return f"Several of the file have this name; say which {word} is meant."
+    if match.how == "ambiguous":
+        return "Several records fit this name."
+    if match.renumbered:
+        return f"No {word} has this name and number; one of this name has another number."
+    return f"No {word} has this name; similar ones exist."
 
 
 @dataclass(slots=True)
@@ -73,13 +87,7 @@ class Matches:
             if match.open:
                 sheet, _, cell = match.named.place.rpartition("!")
                 word = _WORDS[kind]
-                problem = (
-                    f"Several of the file have this name; say which {word} is meant."
-                    if match.named.twins
-                    else "Several records fit this name."
-                    if match.how == "ambiguous"
-                    else f"No {word} has this name; similar ones exist."
-                )
+                problem = _question(match, word)
                 suggestions = [f"{code} {label}".strip() for code, label, _ in match.suggestions]
                 rows.append(
                     {
@@ -140,15 +148,30 @@ def _find(named: Named, known: _Known, texts: list[str], choice: str | None) -> 
     if named.key in known.exact:
         return Match(named, named.key, "exact")
     found: set[str] = set()
-    for text in (named.key, named.name, named.code or "", turned(named.name)):
+    for text in (named.key, named.code or "", named.name, turned(named.name)):
         found = known.by_text.get(normal(text), set()) if text else set()
         if found:
             break
     if len(found) == 1 and not named.twins:
-        return Match(named, next(iter(found)), "normalized")
+        code = next(iter(found))
+        by_name = text in (named.name, turned(named.name))
+        if by_name and _numbered_otherwise(named, code, known.labels[code]):
+            return Match(named, None, "like", [(code, known.labels[code], 100.0)], renumbered=True)
+        return Match(named, code, "normalized")
     if found or named.twins:
         return Match(named, None, "ambiguous", [(code, known.labels[code], 100.0) for code in sorted(found)])
     return _like(named, known, texts)
+
+
+def _numbered_otherwise(named: Named, code: str, label: str) -> bool:
+    """Whether the file gives somebody or something of this name another number than the record has.
+
+    A code that was made from the name, for want of a better one, contradicts nothing.
+    """
+    own = named.code if named.kind == "item" else named.key if named.kind == "person" else None
+    if not own or not any(sign.isdigit() for sign in own) or normal(own) in {normal(code), normal(named.name)}:
+        return False
+    return code not in (code_from(label, len(code)), code_from(named.name, len(code)))
 
 
 def _like(named: Named, known: _Known, texts: list[str]) -> Match:
