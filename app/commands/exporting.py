@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.commands.acting import operating, options, the_app, told
 from app.domain.dates import calendar_of
 from app.domain.errors import NotAllowed, RuleBroken
+from app.safeguards import audit
 from app.safeguards.context import current
 from app.services.importing import runs
 from app.services.matrix_import import copies, stock
@@ -34,14 +35,18 @@ def group() -> None:
 def matrix(
     number: int | None, layout: str | None, no_marks: bool, out: Path, username: str | None, reason: str | None
 ) -> None:
-    """Write the training matrix with what is recorded now; edit it, import it: only what you edited changes."""
+    """Write the training matrix with what is recorded now; edit it, import it: only what you edited changes.
+
+    The export itself goes on the trail.
+    """
     if number is not None and layout is not None:
         raise click.UsageError("Either --run or --stock, not both.")
-    with operating(the_app(), username, reason, NEEDS) as session:
+    with operating(the_app(), username, reason or "Export of the matrix", NEEDS) as session:
         if not current().may(*NEEDS):
             raise NotAllowed("%(name)s may not export the matrix.", name=current().printed_name)
         written = _written(session, number, layout, marks=not no_marks)
-    out.write_bytes(written.data)
+        out.write_bytes(written.data)
+        audit.note(session, "export", list="matrix", layout=layout, form=written.suffix, digest=written.digest)
     for note in written.notes:
         click.echo(f"Note: {note}")
     if out.suffix.lower() != f".{written.suffix}":

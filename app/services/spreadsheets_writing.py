@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from datetime import time as clock_time
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,11 @@ class Written:
     data: bytes
     suffix: str
     notes: tuple[Phrase, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, as the trail keeps it of everything that leaves the house."""
+        return sha256(self.data).hexdigest()
 
 
 _LEFT_OUT = {

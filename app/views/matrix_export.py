@@ -4,12 +4,12 @@ from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_appbuilder import AppBuilder, BaseView, expose
 from flask_babel import gettext
-from sqlalchemy.orm import Session
 
 from app.domain.dates import calendar_of
 from app.domain.errors import NotFound
 from app.extensions import db
 from app.models.importing import ImportRun
+from app.safeguards import audit
 from app.safeguards.context import current
 from app.services.importing import runs as imports
 from app.services.matrix_import import copies, stock
@@ -18,6 +18,7 @@ from app.views.downloads import download
 from app.views.guard import permitted
 from app.views.look import say
 from app.views.matrix_import import recognized, zone
+from app.views.transaction import transaction
 
 SHOWN = 10
 """Imports that the page offers to take back."""
@@ -29,7 +30,7 @@ def stem(run: ImportRun) -> str:
 
 
 class MatrixExportView(BaseView):
-    """What can be taken to Excel, edited there and imported again."""
+    """What can be taken to Excel, edited there and imported again; every export is noted on the trail (AUD-1)."""
 
     route_base = "/import/matrix/export"
     resource = "imports"
@@ -66,13 +67,14 @@ class MatrixExportView(BaseView):
     @permitted("add")
     def as_imported(self, number: int) -> ResponseReturnValue:
         """The file of an import in its own layout with what is recorded now; ``marks=no`` leaves changes unmarked."""
-        session: Session = db.session()
-        run = imports.find_run(session, number, ("matrix",))
+        run = imports.find_run(db.session(), number, ("matrix",))
         if run.state == "committed":
             recognized(run, "export")
         written = copies.copy_of_run(
-            session, run, current().now(), zone(), marks=request.args.get("marks") != "no", say=say
+            db.session(), run, current().now(), zone(), marks=request.args.get("marks") != "no", say=say
         )
+        with transaction() as session:
+            audit.note(session, "export", run, list="matrix", form=written.suffix, digest=written.digest)
         return download(written, stem(run))
 
     @expose("/stock/<name>")
@@ -83,7 +85,10 @@ class MatrixExportView(BaseView):
             raise NotFound("There is no such layout.")
         data = stock.stock_copy(db.session(), name, current().now(), calendar_of(zone()))
         title = gettext("Training matrix") if name == "functions" else gettext("Training records")
-        return download(Written(data, "xlsx"), title)
+        written = Written(data, "xlsx")
+        with transaction() as session:
+            audit.note(session, "export", list="matrix", layout=name, form=written.suffix, digest=written.digest)
+        return download(written, title)
 
 
 def register(appbuilder: AppBuilder) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import date
+from hashlib import sha256
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 
 from app.models.importing import ImportMapping, ImportRun
 from app.models.matrix import Completion, Requirement
+from app.models.trail import AuditEntry
 from app.safeguards.context import acting
 from tests.cast import PASSWORD, context_of
 from tests.conftest import House
@@ -185,6 +187,21 @@ def test_the_page_of_exports_offers_the_layouts_and_hands_out_files_named_after_
         assert re.search(r"\d{4}-\d{2}-\d{2}\.xlsx", name), name
     assert "Matrix to Excel" in page
     assert cora.get("/import/matrix/export/stock/nothing").status_code == 404
+
+
+@pytest.mark.req("AUD-1")
+def test_every_export_of_the_matrix_is_on_the_trail_with_the_digest_of_what_was_handed_out(
+    house: House, cora: FlaskClient
+) -> None:
+    number = upload(cora, workbook({"Matrix": ROLES}))
+    assert sign(cora, number).status_code == 302
+    own, stock = cora.get(f"/import/matrix/export/{number}"), cora.get("/import/matrix/export/stock/people")
+    with house.app.app_context(), acting(context_of()):
+        query = select(AuditEntry).where(AuditEntry.kind == "export").order_by(AuditEntry.id)
+        entries = house.session.scalars(query).all()
+        assert [(entry.username, entry.record_id) for entry in entries] == [("cora", str(number)), ("cora", None)]
+        told = [json.loads(entry.after or "{}")["digest"] for entry in entries]
+    assert told == [sha256(answer.data).hexdigest() for answer in (own, stock)]
 
 
 def test_the_copy_with_findings_keeps_the_looks_of_the_file(cora: FlaskClient) -> None:
