@@ -44,9 +44,9 @@ def recognized(folder: Path, sheets: dict[str, Any], **choices: Any) -> tuple[ma
     return matrix_import.read_and_recognize(file, mapping={"*": choices} if choices else {}), file.read_bytes()
 
 
-def effect_in(house: House, found: matrix_import.Recognized) -> rehearsal.Effect:
+def effect_in(house: House, found: matrix_import.Recognized, rights: Any = WRITER) -> rehearsal.Effect:
     """The effect that a dry run shows."""
-    with acting(context_of(permissions=WRITER)):
+    with acting(context_of(permissions=rights)):
         result = matrix_import.dry_run(house.session, found, None, ZONE)
         return effects.effect_of(house.session, found, result, ZONE)
 
@@ -157,6 +157,15 @@ def test_what_an_importer_would_refuse_is_said_with_its_cell_before_the_signatur
     assert 'sheet "People", cell' in str(effect.refusal)
     house.session.rollback()
     assert everything(house) == before
+
+
+@pytest.mark.req("IMP-2")
+def test_a_right_that_somebody_lacks_shows_although_the_effect_was_just_shown_to_somebody_who_has_it(
+    house: House, tmp_path: Path
+) -> None:
+    found, _ = recognized(tmp_path, {"Matrix": NEEDS, "People": PEOPLE})
+    assert effect_in(house, found).refusal is None
+    assert effect_in(house, found, frozenset({("imports", "commit")})).refusal is not None
 
 
 def test_a_large_file_is_rehearsed_for_its_first_people_and_says_so(

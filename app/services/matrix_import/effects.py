@@ -28,7 +28,10 @@ def effect_of(session: Session, found: Recognized, result: DryRun, zone: str) ->
     head = session.scalar(select(func.max(AuditLink.seq)))
     context = current()
     changes = hash(tuple((row.kind, row.action, *row.line.items()) for row in result.changes.rows))
-    key = (str(session.get_bind().engine.url), found.sha256, changes, head, context.clients, _hour(context.now()))
+    key = (
+        str(session.get_bind().engine.url), found.sha256, found.file, changes, head, context.clients,
+        context.permissions, _hour(context.now()),
+    )  # fmt: skip
     with _lock:
         if key in _known:
             return _known[key]
