@@ -122,7 +122,7 @@ def take_up_all(app: Flask) -> None:
             with acting(_after_interruption(None)):
                 for run_id in works.orphans(db.session(), system_clock()):
                     take_up(run_id)
-        except DBAPIError:
+        except Exception:  # the next look is to come whatever happened; somebody reads the log
             LOG.exception("Interrupted imports cannot be taken up now; opening their page does so later")
         finally:
             db.session.remove()

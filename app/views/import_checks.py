@@ -44,6 +44,7 @@ def checked(run: ImportRun, to: str, build: Build, large: bool, session: Session
         begun = monotonic()
         with force_locale(locale):
             model = build(session, imports.find_run(session, number), progress)
+        session.rollback()  # nothing was written, but a rehearsal on SQLite kept others from writing until now
         model["at"] = system_clock().isoformat()
         if monotonic() - begun > 0.8 * patience:
             shelf.put(name, lambda path: _written(path, model))

@@ -28,18 +28,18 @@ Model = dict[str, Any]
 
 def model_of(session: Session, found: Recognized, result: DryRun, zone: str) -> Model:
     """The dry run of a matrix: totals, problems, changes, effect, and the names that are not certain."""
-    effect = None if result.open else effects.effect_of(session, found, result, zone)
-    return {
+    model: Model = {
         "open": result.open,
         "writes": len(result.changes.rows),
-        "refused": _refused(result, effect),
         "names": _names(result),
         "totals": _totals(result.changes.counts(), result.changes.same, _units(result)),
         "problems": problems(found, result)[:SHOWN],
         "change_groups": change_groups(result),
-        "effect": shown_effect(result, effect),
         "left_open": left_open(result),
     }
+    # last, because on SQLite nobody else can write from the rehearsal to the end of the transaction
+    effect = None if result.open else effects.effect_of(session, found, result, zone)
+    return {**model, "refused": _refused(result, effect), "effect": shown_effect(result, effect)}
 
 
 def summary_model(run: ImportRun) -> Model:

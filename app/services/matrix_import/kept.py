@@ -143,6 +143,8 @@ class Source:
             outcome = children.follow(child, tick, SECONDS)
         if outcome or child.returncode in TOO_MUCH:
             raise refuse(outcome or "memory", self.name, seconds=SECONDS)
+        if child.returncode:
+            target.unlink(missing_ok=True)  # what it began to write is no reading
 
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -171,6 +173,6 @@ def version() -> str:
     services = _ROOT / "app" / "services"
     code = [*(_ROOT / "app" / "domain" / "importing").glob("*.py"), *services.glob("spreadsheets*.py")]
     digest = hashlib.sha256()
-    for path in sorted([*code, services / "readings.py", *WORDS.glob("*")]):
+    for path in sorted([*code, services / "readings.py", services / "vocabularies.py", *WORDS.glob("*")]):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
