@@ -26,7 +26,6 @@ STATUSES = (QUALIFIED, DUE_SOON, ASSIGNED, OVERDUE, EXPIRED, EXEMPT, ON_LEAVE, N
 
 RECURRENCE = "recurrence"
 REVISION = "revision"
-REVOCATION = "revocation"
 ORDER = "order"
 
 

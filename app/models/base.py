@@ -3,7 +3,7 @@
 Markers carry no behavior. ``app.safeguards`` reads them: a class says *what it is*, the safeguards see to the rest.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from flask_appbuilder import Model
@@ -153,6 +153,3 @@ class Fact:
     @declared_attr
     def evidence_place(self) -> Mapped[str | None]:
         return mapped_column(Text, info={"label": _l("Place in the evidence file")})
-
-
-DayType = date

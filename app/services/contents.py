@@ -17,9 +17,6 @@ from pypdf.errors import PyPdfError
 from app.domain.errors import BadInput
 from app.services.files import DOCX, MARKDOWN, PDF, PLAIN
 
-SHOWN_TYPES = frozenset({PDF, DOCX, MARKDOWN, PLAIN})
-"""Content types that a controlled document may have."""
-
 MAX_PAGES = 3000
 MAX_TEXT = 5_000_000
 """Characters of extracted text that are kept; more is not a document that somebody reads."""

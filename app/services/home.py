@@ -37,11 +37,6 @@ class Task:
     trigger: str | None = None
     source: str | None = None
 
-    @property
-    def by_reading(self) -> bool:
-        """Tell whether reading and signing is what clears it."""
-        return self.kind == "read"
-
 
 @dataclass(frozen=True, slots=True)
 class Day:

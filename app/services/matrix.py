@@ -30,7 +30,6 @@ from app.services import facts
 from app.services.announcements import reconcile
 from app.services.compliance import may_perform
 
-PersonalFact = Exemption | Extension | Revocation | TrainingOrder | Completion
 TRIGGERS: dict[type[Fact], str] = {
     Requirement: "matrix_change",
     Equivalence: "matrix_change",

@@ -22,7 +22,6 @@ from app.services import facts
 from app.services.announcements import reconcile
 
 Interval = TypeVar("Interval", Employment, Membership, Leave)
-NO_CHOICE = frozenset({"client"})
 
 
 def calendar_for(person: Person) -> Calendar:

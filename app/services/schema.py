@@ -43,11 +43,6 @@ def migrate(connection: Connection) -> tuple[str | None, str | None]:
     return before, current_revision(connection)
 
 
-def write_revision(connection: Connection, message: str, number: str) -> None:
-    """Write a new migration from the difference between the models and the database."""
-    command.revision(alembic_config(connection), message=message, autogenerate=True, rev_id=number)
-
-
 def differences(connection: Connection) -> list[object]:
     """Return what the models have and the database lacks, or the other way round; empty when they agree."""
     context = MigrationContext.configure(connection, opts={"compare_type": True})

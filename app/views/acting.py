@@ -10,7 +10,6 @@ from typing import Any
 from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin
-from werkzeug.local import LocalProxy
 
 from app.extensions import db
 from app.safeguards.context import Context, acting, system_clock
@@ -148,7 +147,3 @@ def _choose_language() -> None:
     if "locale" not in session:
         languages = list(current_app.config["LANGUAGES"])
         session["locale"] = request.accept_languages.best_match(languages) or current_app.config["BABEL_DEFAULT_LOCALE"]
-
-
-current_login: sessions.Login = LocalProxy(lambda: g.login)  # type: ignore[assignment]
-"""The signed-in browser behind this request; only within pages that demand a login."""

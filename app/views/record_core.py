@@ -16,7 +16,7 @@ from app.models.base import FOREVER, Fact, Record
 from app.models.configuration import CustomField
 from app.safeguards.context import current
 from app.services import configuration
-from app.views.arguments import LARGEST_ID, whole_number
+from app.views.arguments import LARGEST_ID
 from app.views.columns import Column, columns, user_columns
 
 Names = Sequence[str | Column]
@@ -210,13 +210,3 @@ class RecordCore(ModelView):
     def url_of(self, record: Any) -> str:
         """Return the address of a record's page."""
         return url_for(f"{self.endpoint}.show", pk=record.id)
-
-    def word_of(self, table: str, number: str) -> str:
-        """Return what a filter's chosen record is called, as far as it is within the scope."""
-        model = next((one.target for one in self.filters() if one.target and one.target.__tablename__ == table), None)
-        wanted = whole_number(number)
-        if model is None or wanted is None:
-            return number
-        key: Any = model.id
-        found = db.session.scalar(select(model).where(key == wanted))
-        return number if found is None else str(found)

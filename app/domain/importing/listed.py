@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 PERSON_FIELDS = ("person", "last_name", "employee_no", "login", "email", "initials", "first_name")
 ROLE_FIELDS = ("role", "user_group", "department")
 ITEM_FIELDS = ("item_code", "item", "item_title")
-FACT_FIELDS = ("date", "expiry", "status", "score", "level", "planned", "required")
 
 
 @dataclass(slots=True)

@@ -168,12 +168,6 @@ class RowSorter:
     def _paused(self, key: str) -> bool:
         return self.over or self.gap > 1 or (self.gap == 1 and ":" in key)
 
-    def _closes(self, row: int, key: str, kinds: bytes) -> bool:
-        """Whether the table ends here: with a legend, or with notes after a gap."""
-        if self._paused(key) and self._ends(row, key, kinds):
-            return True
-        return self.legend_rows.found(row, self.gap, self.over)
-
     def _ends(self, row: int, key: str, kinds: bytes) -> bool:
         """After blank rows: whether this row is no longer data but a legend, a note or a signature block."""
         cells = self._cells(kinds)

@@ -23,7 +23,6 @@ from app.services.importing.plan import FactChanges, Plan, Recorded, Touched, Wa
 from app.services.importing.sheet import BadCell, Columns, Sheet, day_or_instant, did_you_mean, text_up_to
 
 COLUMNS = Columns(("employee_no", "name"), ("email", "site", "supervisor_no", "languages", "hired_on", "left_on"))
-FIELDS = ("name", "email", "site", "supervisor_no", "languages")
 
 
 def email(text: str) -> str | None:

@@ -17,7 +17,6 @@ from app.domain.text import Phrase
 from app.services.importing.tables import Table
 
 Parsed = TypeVar("Parsed")
-_BAD = object()
 
 YES = {"yes", "y", "true", "1", "x"}
 NO = {"no", "n", "false", "0", ""}
