@@ -101,7 +101,7 @@ def _worked_out(
 def _tell(
     found: Recognized, result: DryRun, effect: Effect | None, run: int | None, as_json: bool, written: bool
 ) -> None:
-    refused = [{**row, "problem": str(row["problem"])} for row in effects.findings(result, left_out=False)]
+    refused = effects.findings(result, left_out=False)
     document = matrix_import.to_json(found, result.changes.counts(), [*result.matches.unresolved(), *refused])
     document["left_out"] = [str(phrase) for phrase in effects.left_open(result)]
     document["effect"] = None if effect is None else effects.as_json(effect)

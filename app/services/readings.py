@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from app.domain.importing import Item, SheetReading, Subject, WorkbookReading
 from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.reading import Fact, Question
+from app.domain.text import Phrase
 from app.services.shelf import Kept
 
 CLASSES: dict[str, Any] = {kind.__name__: kind for kind in (CodeMeaning, Item, Question, SheetReading, Subject)}
@@ -136,6 +137,8 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, date):
         return ["d", value.isoformat()]
+    if isinstance(value, Phrase):
+        return ["p", value.template, _plain(value.values)]
     if is_dataclass(value):
         shown = [one.name for one in fields(value) if one.name not in ("facts", "places")]
         return ["c", type(value).__name__, [[name, _plain(getattr(value, name))] for name in shown]]
@@ -157,6 +160,8 @@ def _whole(value: Any) -> Any:
         return date.fromisoformat(rest[0])
     if letter == "c":
         return CLASSES[rest[0]](**{name: _whole(one) for name, one in rest[1]})
+    if letter == "p":
+        return Phrase(rest[0], **_whole(rest[1]))
     parts = rest[-1]
     if letter == "n":
         return CLASSES[rest[0]](*map(_whole, parts))

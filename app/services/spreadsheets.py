@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from app.domain.errors import BadInput
 from app.domain.importing import CellError, Grid, Span
+from app.domain.text import Phrase
 from app.services.children import Tick, follow, start
 
 CHILD = Path(__file__).with_name("spreadsheets_child.py")
@@ -61,6 +62,14 @@ _SENTENCES: dict[str, Callable[..., BadInput]] = {
         "%(file)s is no spreadsheet: its content is of the kind %(kind)s. Upload xlsx, xlsm, xls, ods, csv or tsv.",
         **v,
     ),
+}
+
+
+# What the reading process notes about a sheet that it could read.
+_NOTES = {
+    "merges": Phrase("Only %(number)s of %(all)s merged ranges were considered."),
+    "colors": Phrase("Colors and comments could not be read (%(error)s)."),
+    "macros": Phrase("The workbook holds macros; they were not run."),
 }
 
 
@@ -174,7 +183,7 @@ def _grid(head: dict[str, Any], stream: BinaryIO, name: str) -> Grid:
         hidden_columns=frozenset(head["hidden_columns"]),
         fills={(row, column): color for row, column, color in head["fills"]},
         comments={(row, column): text for row, column, text in head["comments"]},
-        notes=tuple(head["notes"]),
+        notes=tuple(Phrase(_NOTES[kind].template, **values) for kind, values in head["notes"]),
         epoch1904=head["epoch1904"],
     )
 

@@ -201,7 +201,7 @@ def _calamine(path: str, package: zipfile.ZipFile | None) -> list[dict[str, Any]
         merges = sheet.merged_cell_ranges or []
         packed["merges"] = [(top, left, bottom, right) for (top, left), (bottom, right) in merges[:MAX_MERGES]]
         if len(merges) > MAX_MERGES:
-            packed["notes"].append(f"Only {MAX_MERGES} of {len(merges)} merged ranges were considered.")
+            packed["notes"].append(("merges", {"number": MAX_MERGES, "all": len(merges)}))
         if extras:
             extras.add(meta.name, packed)
         sheets.append(packed)
@@ -273,7 +273,7 @@ def _add_colors(path: str, sheets: list[dict[str, Any]]) -> None:
             book = importlib.import_module(_SECOND_READER).load_workbook(stream, data_only=True, keep_links=False)
     except Exception as error:  # the first reader has the values; colors are extra
         for packed in sheets:
-            packed["notes"].append(f"Colors and comments could not be read ({type(error).__name__}).")
+            packed["notes"].append(("colors", {"error": type(error).__name__}))
         return
     for packed in sheets:
         if packed["name"] in book.sheetnames:

@@ -41,7 +41,7 @@ class Extras:
         """Add what the XML of one sheet says."""
         packed["epoch1904"] = self.epoch1904
         if self.macros:
-            packed["notes"].append("The workbook holds macros; they were not run.")
+            packed["notes"].append(("macros", {}))
         part = self.parts.get(name)
         if not part or part not in self.package.namelist():
             return

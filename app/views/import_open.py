@@ -150,11 +150,6 @@ def with_places(run: ImportRun, rows: Iterable[Mapping[str, str]]) -> list[dict[
     ]
 
 
-def translated(questions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Questions with their sentence in the reader's language."""
-    return [{**question, "problem": say(question["problem"])} for question in questions]
-
-
 def problems(found: Recognized, result: DryRun) -> list[dict[str, Any]]:
     """Everything that was not understood or cannot be recorded, by cell."""
     rows = [*found.reading.unresolved(), *result.matches.unresolved(), *findings(result, left_out=False)]

@@ -27,8 +27,9 @@ from app.views.downloads import download
 from app.views.guard import permitted
 from app.views.import_grid import guesses, legend_rows, picture, read_form, verdict_label
 from app.views.import_models import decided, groups, model_of, summary_model
-from app.views.import_open import as_typed, open_fields, open_model, read_takings, translated, with_places
+from app.views.import_open import as_typed, open_fields, open_model, read_takings, with_places
 from app.views.import_progress import not_while_reading
+from app.views.look import say
 from app.views.refusals import sentence
 from app.views.transaction import transaction
 
@@ -100,7 +101,7 @@ class MatrixImportView(BaseView):
             ],
             confidence=reading.confidence,
             error=error,
-            reasons=reading.reasons,
+            reasons=[say(reason) for reason in reading.reasons],
             guesses=as_typed(guesses(reading, found.mapping.get(name, {})), typed),
             legend=as_typed(legend_rows(reading), typed),
             takings=as_typed(open_fields(_left_open(run, found), name, found.mapping.get(name, {})), typed),
@@ -172,8 +173,8 @@ class MatrixImportView(BaseView):
             return elsewhere
         found = recognized(run, "check")
         result = runs.check(db.session(), run, found, zone())
-        more = translated(effects.findings(result))
-        copy = copies.findings_copy(found, result.matches, imports.file_bytes(run), more)
+        more = effects.findings(result)
+        copy = copies.findings_copy(found, result.matches, imports.file_bytes(run), more, say)
         return download(copy, f"findings-{_stem(run)}")
 
     @expose("/<int:number>/sign", methods=["GET", "POST"])

@@ -36,7 +36,7 @@ def test_the_dry_run_tells_what_is_left_out_and_the_true_effect(house: House, sh
     assert found["changes"]["orders"] == {"add": 0}
     assert found["left_out"] == [
         "Sheet “People”: 2 cells say “trained” without a day. They are left out, because a record needs its day.",
-        "Sheet “People”: 1 cells ask a single person for training. They are left out.",
+        "Sheet “People”: one cell asks a single person for training. It is left out.",
     ]
     # four operators, two leads and two specialists of the cast need two items each; Tom is trained on one of his
     assert (found["effect"]["newly_required"], found["effect"]["met_at_once"]) == (16, 1)

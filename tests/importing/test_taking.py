@@ -238,7 +238,7 @@ def test_a_unit_that_is_named_almost_alike_is_a_question(house: House, tmp_path:
         result = matrix_import.dry_run(house.session, found, None, ZONE)
         (question,) = result.matches.unresolved()
         decided = matrix_import.dry_run(house.session, found, {"departments:qualty control": "QC"}, ZONE)
-    assert question["problem"] == "No department has this name; similar ones exist."
+    assert str(question["problem"]) == "No department has this name; similar ones exist."
     assert question["cell"] == "D2"
     assert {change.line["code"] for change in decided.changes.of("memberships") if change.place == "Matrix!D2"} == {
         "QC"
@@ -310,4 +310,4 @@ def test_a_name_that_two_people_of_the_file_have_is_a_question(house: House, tmp
         result = matrix_import.dry_run(house.session, found, None, ZONE)
     (question,) = result.matches.unresolved()
     assert (question["sheet"], question["value"]) == ("Names", "Vera Novak")
-    assert question["problem"] == "Several of the file have this name; say which person is meant."
+    assert str(question["problem"]) == "Several of the file have this name; say which person is meant."

@@ -11,6 +11,7 @@ from app.domain.importing.meanings import CodeMeaning
 from app.domain.importing.reading import SheetReading
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
+from app.domain.text import Phrase
 
 _LETTERS = {"R": "required", "A": "required", "C": "consulted", "I": "informed", "S": "required"}
 _GROUPS = {"consulted": "consulted", "informed": "informed", "responsible": "required"}
@@ -27,7 +28,8 @@ def read_assigned(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> SheetRead
     reader.under_headings(said)
     if not reader.gathered.records:
         return None
-    return reader.reading("raci", 0.85, ["The columns name what somebody is for a task, the cells name who it is."])
+    reason = Phrase("The columns name what somebody is for a task, the cells name who it is.")
+    return reader.reading("raci", 0.85, [reason])
 
 
 def _table_at(sheet: Sheet, header: int) -> tuple[ListTable, dict[int, str]] | None:

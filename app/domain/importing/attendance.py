@@ -17,6 +17,7 @@ from app.domain.importing.owners import Entries, header_entries, row_entries
 from app.domain.importing.reading import SheetReading
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
+from app.domain.text import Phrase
 
 _ENTRY = re.compile(r"^\s*([^:：]{2,40}?)\s*[:：]\s*(.*)$", re.S)
 _COURSE_FIELDS = ("item", "item_title", "item_code")
@@ -80,9 +81,15 @@ def _read(
             _attend(sheet, reader, session, _signed(sheet, table), bool(signed))
     courses = [session.course or ("", 0, 0) for session in lists[0][1][:3]]
     names = "”, “".join(course[0][:60] for course in courses)
-    reasons = [f"Names stand beside a column for signatures, under the course “{names}”: an attendance list."]
+    reasons = [
+        Phrase(
+            "Names stand beside a column for signatures, under the course “%(names)s”: an attendance list.", names=names
+        )
+    ]
     if not signed:
-        reasons.append("No signature is typed in; on paper they are drawn. Everybody listed counts as attending.")
+        reasons.append(
+            Phrase("No signature is typed in; on paper they are drawn. Everybody listed counts as attending.")
+        )
     return readers[0].reading("sign_in", 0.85, reasons) if readers[0].gathered.records else None
 
 

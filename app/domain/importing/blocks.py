@@ -15,6 +15,7 @@ from app.domain.importing.reading import SheetReading
 from app.domain.importing.settling import settle
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
+from app.domain.text import Phrase
 
 _ENTRY = re.compile(r"^\s*([^:：]{2,40}?)\s*[:：]\s*(.*)$", re.S)
 
@@ -39,7 +40,7 @@ def read_person_sheet(sheet: Sheet, table: ListTable, owner: Owner, legends: Map
         reader.long()
         for record in reader.gathered.records:
             record.detail = record.detail or ("not_started" if reader.table.has("date") else None)
-    reasons = [f"The rows list courses; the sheet belongs to one person, {owner.name}."]
+    reasons = [Phrase("The rows list courses; the sheet belongs to one person, %(name)s.", name=owner.name)]
     reading = first.reading("sheet_per_person", 0.8, reasons)
     reading.header_rows = [row for part in tables for row in part.header_rows]
     reading.last_data_row = tables[-1].rows[-1]
@@ -289,9 +290,8 @@ def read_blocks(sheet: Sheet, blocks: Blocks, legends: Mapping[str, CodeMeaning]
     reader.owners, reader.by_person, reader.resolver.person = blocks.owners, True, True
     reader.long()
     names = {owner.name for owner in blocks.owners.values()}
-    reading = reader.reading(
-        "block_per_person", 0.8, [f"{len(names)} names stand once each, with the rows of their courses below."]
-    )
+    reason = Phrase("%(number)s names stand once each, with the rows of their courses below.", number=len(names))
+    reading = reader.reading("block_per_person", 0.8, [reason])
     rows = {normal(owner.key): owner.row for owner in blocks.owners.values()}
     for subject in reading.subjects:
         subject.line = rows.get(normal(subject.key), subject.line)

@@ -24,28 +24,36 @@ from app.domain.importing.lines import Line
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import Vocabulary, normal, words_of
+from app.domain.text import Phrase
 
 _ALIKE = (DATE, DATE_TEXT, SERIAL, CODE, SMALL)
 
 
 def refuse(
     sheet: Sheet, table: Table, zone: HeaderZone, body: Body, columns: list[Line], rows: list[Line]
-) -> str | None:
+) -> Phrase | None:
     """Why the table is no training matrix, in a sentence; ``None`` when nothing speaks against it."""
     vocabulary = sheet.vocabulary
     labels = [line.text for line in columns]
     asked = [line.text for line in rows if line.text.endswith(("?", "？", "؟"))]
     if len(asked) >= 3 and len(asked) * 2 > len(rows):
-        return "The rows are questions: an evaluation or a test, not a matrix of who needs or has which training."
+        return Phrase(
+            "The rows are questions: an evaluation or a test, not a matrix of who needs or has which training."
+        )
     if risk := _risk(sheet, zone):
         return risk
     if calendar := calendar_share(sheet, labels, table) or _calendar_rows(sheet, table, zone):
-        return f"The columns are {calendar}: this is a schedule, not a matrix of who needs or has which training."
+        return Phrase(
+            "The columns are %(times)s: this is a schedule, not a matrix of who needs or has which training.",
+            times=calendar,
+        )
     if months := calendar_words([line.text for line in rows], vocabulary):
-        return f"The rows are {months}: this is a schedule, not a matrix of who needs or has which training."
+        return Phrase(
+            "The rows are %(times)s: this is a schedule, not a matrix of who needs or has which training.", times=months
+        )
     same = {normal(t) for t in labels} & {normal(line.text) for line in rows}
     if len(same) >= 0.6 * min(len(labels), max(1, len(rows))) and len(same) >= 3:
-        return (
+        return Phrase(
             "Rows and columns name the same things: skills compared with each other, without people or job functions."
         )
     if table.key is None or not rows:
@@ -55,17 +63,19 @@ def refuse(
     return None
 
 
-def _narrow(sheet: Sheet, table: Table, rows: list[str]) -> str | None:
+def _narrow(sheet: Sheet, table: Table, rows: list[str]) -> Phrase | None:
     """Why one or two columns are no matrix: a form with its entries, or lists of choices side by side."""
     vocabulary = sheet.vocabulary
     asked = [text for text in rows if vocabulary.starts_word("title", text) or vocabulary.field_names(text)]
     all_over = [text for row in range(min(60, sheet.height)) if (text := sheet.text(row, table.key or 0))]
     titles = sum(vocabulary.is_word("title", text.rstrip(" .:")) for text in all_over)
     if len(asked) * 2 > len(rows) or (titles >= 3 and titles * 3 >= len(all_over)):
-        return "The rows are entries of a form, such as revision, date, approval: a title page."
+        return Phrase("The rows are entries of a form, such as revision, date, approval: a title page.")
     lists = side_by_side(sheet)
     if lists and table.header == lists[0]:
-        return f"{lists[1]} lists of choices stand side by side; nothing relates what is in one row."
+        return Phrase(
+            "%(number)s lists of choices stand side by side; nothing relates what is in one row.", number=lists[1]
+        )
     return None
 
 
@@ -91,13 +101,13 @@ def side_by_side(sheet: Sheet) -> tuple[int, int] | None:
     return None
 
 
-def _no_rows(sheet: Sheet, table: Table, zone: HeaderZone, body: Body) -> str:
+def _no_rows(sheet: Sheet, table: Table, zone: HeaderZone, body: Body) -> Phrase:
     if body.odd:
-        return "The cells have no row names: the column that says who they belong to is cut off."
-    return "There are column names but no rows below them."
+        return Phrase("The cells have no row names: the column that says who they belong to is cut off.")
+    return Phrase("There are column names but no rows below them.")
 
 
-def calendar_share(sheet: Sheet, labels: list[str], table: Table) -> str | None:
+def calendar_share(sheet: Sheet, labels: list[str], table: Table) -> Phrase | None:
     """Whether column labels count time: months, weeks, dates, days of a month."""
     words = calendar_words(labels, sheet.vocabulary)
     if words:
@@ -105,22 +115,22 @@ def calendar_share(sheet: Sheet, labels: list[str], table: Table) -> str | None:
     kinds = Counter(sheet.kinds.at(table.header, c) for c in table.columns)
     dates = kinds[DATE] + kinds[DATE_TEXT] + kinds[SERIAL]
     if dates >= 0.7 * len(table.columns) and len(table.columns) >= 3:
-        return "dates"
+        return Phrase("dates")
     across = [sheet.text(table.header, c) for c in sheet.filled(table.header) if c > (table.key or 0)]
     whole = [int(text) for text in across if text.isdigit()]
     if len(whole) in (28, 29, 30, 31) and whole == list(range(1, len(whole) + 1)) and _calendar_above(sheet, table):
-        return "days"
+        return Phrase("days")
     numbers = [int(text) for text in labels if text.isdigit()]
     rising = len(numbers) >= 0.8 * len(labels) and len(numbers) >= 5 and numbers == sorted(set(numbers))
     if rising and numbers[0] >= 1 and numbers[-1] <= 31 and _rostered(sheet, table):
-        return "days"
+        return Phrase("days")
     counted = len(numbers) >= 0.9 * len(labels) and numbers == list(range(1, len(numbers) + 1))
     if counted and len(numbers) in (28, 29, 30, 31, 52, 53, 12) and _calendar_above(sheet, table):
-        return "days or weeks"
+        return Phrase("days or weeks")
     return None
 
 
-def _calendar_rows(sheet: Sheet, table: Table, zone: HeaderZone) -> str | None:
+def _calendar_rows(sheet: Sheet, table: Table, zone: HeaderZone) -> Phrase | None:
     """Whether any row of labels counts time over most columns that name no other thing, such as a status or an end."""
     for row in {*zone.labels, table.header, table.header - 1} - {-1}:
         named = {c: sheet.text(row, c) for c in sheet.filled(row) if c > (table.key or 0)}
@@ -136,7 +146,7 @@ def _rostered(sheet: Sheet, table: Table) -> bool:
     return any(sheet.vocabulary.has_word("roster", text) for text in [sheet.grid.name, *texts])
 
 
-def _risk(sheet: Sheet, zone: HeaderZone) -> str | None:
+def _risk(sheet: Sheet, zone: HeaderZone) -> Phrase | None:
     """A matrix of risks: how likely by how severe."""
     texts = [
         sheet.text(row, c) for row in range(max(0, zone.labels[0] - 3), zone.first_data) for c in sheet.filled(row)
@@ -144,23 +154,27 @@ def _risk(sheet: Sheet, zone: HeaderZone) -> str | None:
     texts += [sheet.text(row, 0) for row in range(zone.first_data, min(sheet.height, zone.first_data + 10))]
     known = sheet.vocabulary.words.get("risk", frozenset())
     if len({word for text in texts if len(text) < 60 for word in words_of(text) if word in known}) >= 2:
-        return "The axes are likelihood and severity: a matrix of risks, without people or job functions."
+        return Phrase("The axes are likelihood and severity: a matrix of risks, without people or job functions.")
     return None
 
 
-def lone_numbers(details: Counter[str], evidence: float, person: bool) -> str | None:
+def lone_numbers(details: Counter[str], evidence: float, person: bool) -> Phrase | None:
     """Numbers that say nothing about training, in a table whose axes name neither people nor job functions."""
     if not person and details["score"] >= 0.5 * sum(details.values()):
-        return "The cells are amounts beside job functions or departments: counts, not statements about training."
+        return Phrase(
+            "The cells are amounts beside job functions or departments: counts, not statements about training."
+        )
     if details["amount"] >= 0.4 * sum(details.values()) - details["amount"]:
-        return "The cells are amounts, such as hours or prices, not statements about training."
+        return Phrase("The cells are amounts, such as hours or prices, not statements about training.")
     numbers = details["score"] + details["unknown"]
     if evidence < 0.25 and numbers >= 0.5 * sum(details.values()):
-        return "No axis names people or job functions, and the cells hold numbers that are neither levels nor dates."
+        return Phrase(
+            "No axis names people or job functions, and the cells hold numbers that are neither levels nor dates."
+        )
     return None
 
 
-def plain_list(sheet: Sheet, table: Table, body: Body, evidence: float) -> str | None:
+def plain_list(sheet: Sheet, table: Table, body: Body, evidence: float) -> Phrase | None:
     """A list whose few last columns have nothing in common: a register, a plan of sessions, a table of prices."""
     known = [field for field in table.fields.values() if field != "total"]
     if len(table.columns) > 3 or len(known) < 3 or len(table.columns) < 2:
@@ -176,10 +190,10 @@ def plain_list(sheet: Sheet, table: Table, body: Body, evidence: float) -> str |
     )
     dates = sum(kind in (DATE, DATE_TEXT, SERIAL) for kind in chief) > 0.5 * len(chief)
     if evidence < 0.25 and dates:
-        return "The columns describe what the rows name: a list with days, without people or job functions."
+        return Phrase("The columns describe what the rows name: a list with days, without people or job functions.")
     if alike or MARK in chief or STATUS in chief:
         return None
-    return "The columns describe what the rows name and have nothing in common: a plain list."
+    return Phrase("The columns describe what the rows name and have nothing in common: a plain list.")
 
 
 def _calendar_above(sheet: Sheet, table: Table) -> bool:
@@ -196,17 +210,17 @@ def _calendar_above(sheet: Sheet, table: Table) -> bool:
     return False
 
 
-def calendar_words(labels: list[str], vocabulary: Vocabulary) -> str | None:
+def calendar_words(labels: list[str], vocabulary: Vocabulary) -> Phrase | None:
     """``months``, ``weeks`` … when most of these labels are names of times."""
     filled = [normal(label) for label in labels if label]
     if len(filled) < 3:
         return None
     months = sum(_is_month(text, vocabulary) for text in filled)
     if months >= 0.6 * len(filled) and months >= 3:
-        return "months"
+        return Phrase("months")
     weeks = sum(_is_week(text, vocabulary) for text in filled)
     if weeks >= 0.7 * len(filled):
-        return "weeks or days"
+        return Phrase("weeks or days")
     return None
 
 
@@ -226,7 +240,7 @@ def _is_week(text: str, vocabulary: Vocabulary) -> bool:
     return len(words) == 2 and words[0] in calendar and words[1].isdigit()
 
 
-def ladder(sheet: Sheet) -> str | None:
+def ladder(sheet: Sheet) -> Phrase | None:
     """A table of sentences: what each level of competence means, with nobody in it."""
     kinds = sheet.kinds.flat
     filled = len(kinds) - kinds.count(EMPTY)
@@ -237,5 +251,5 @@ def ladder(sheet: Sheet) -> str | None:
         if isinstance(value, str) and len(value) > 45 and sheet.kinds.of_code[code] in (LABEL, LIST, SENTENCE, NAME)
     )
     if filled and (sentences + long_labels) >= 0.3 * filled and long_labels >= 4:
-        return "Most cells hold sentences: a description of what is expected, not a record of who is trained."
+        return Phrase("Most cells hold sentences: a description of what is expected, not a record of who is trained.")
     return None

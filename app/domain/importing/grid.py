@@ -10,7 +10,10 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the process that opens files loads this module alone
+    from app.domain.text import Phrase
 
 Value = None | str | int | float | bool | date | datetime | time | timedelta
 
@@ -49,7 +52,7 @@ class Grid:
     hidden_columns: frozenset[int] = frozenset()
     fills: dict[tuple[int, int], str] = field(default_factory=dict)
     comments: dict[tuple[int, int], str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: "tuple[Phrase, ...]" = ()
     epoch1904: bool = False
 
     @property

@@ -14,6 +14,7 @@ from app.domain.importing.lexis import CODE, EMPTY, MARK, SMALL, STATUS
 from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal, words_of
+from app.domain.text import Phrase
 
 _PAIR = re.compile(
     r"^\s*[\"'(\[]?(?P<code>[^\s=:：＝]{1,6}?(?:\s[^\s=:：＝]{1,5}\.(?=\s*=))?)[\"')\]]?\s*(?:=|＝|:|：|→|->|⇒|\s[-–—]\s|…|\.\.\.)\s*(?P<text>\S.*?)\s*$",
@@ -262,13 +263,13 @@ def _best(entries: list[Entry], vocabulary: Vocabulary) -> list[Entry]:
     return list(best.values())
 
 
-def entry_meanings(entries: list[Entry], vocabulary: Vocabulary, where: str = "") -> dict[str, CodeMeaning]:
+def entry_meanings(entries: list[Entry], vocabulary: Vocabulary, sheet: str = "") -> dict[str, CodeMeaning]:
     """Meaning of every code of a legend. A row of numbers, or of East Asian marks, with levels of skill is a scale."""
     scale = _is_scale(entries, vocabulary)
     quartered = any(entry.code in "◔◑◕◐" for entry in entries)
     meanings: dict[str, CodeMeaning] = {}
     for entry in entries:
-        why = f"the legend{where} says: {entry.text[:60]}"
+        why = _said(entry.text[:60], sheet)
         level = _scale_level(entry, vocabulary, quartered) if scale else None
         detail = vocabulary.detail(entry.text, whole=False)
         if level is not None:
@@ -278,8 +279,15 @@ def entry_meanings(entries: list[Entry], vocabulary: Vocabulary, where: str = ""
         elif level_of(entry.text, vocabulary) is not None:
             meanings[entry.code] = code_meaning("level", 0.85, why, level_of(entry.text, vocabulary))
         else:
-            meanings[entry.code] = code_meaning("unknown", 0.3, why + " (not understood)")
+            meanings[entry.code] = code_meaning("unknown", 0.3, Phrase("%(why)s (not understood)", why=why))
     return meanings
+
+
+def _said(text: str, sheet: str) -> Phrase:
+    """What a legend says, and on which sheet when it is another one."""
+    if sheet:
+        return Phrase("the legend on sheet “%(sheet)s” says: %(text)s", sheet=sheet, text=text)
+    return Phrase("the legend says: %(text)s", text=text)
 
 
 def _is_scale(entries: list[Entry], vocabulary: Vocabulary) -> bool:

@@ -34,6 +34,7 @@ from app.domain.importing.profile import profile_of
 from app.domain.importing.reading import IN_ROWS, Fact, Item, Question, SheetReading, Subject
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal, words_of
+from app.domain.text import Phrase
 
 
 @dataclass(slots=True)
@@ -74,6 +75,8 @@ class Gathered:
         return known
 
 
+# What an entry without a code says beside a job function, and where nobody says who it is.
+_LISTED = {False: Phrase("listed beside a job function"), True: Phrase("listed without a status")}
 # What a heading over a list can say about every entry in it.
 _HEADING_DETAILS = {"required", "read", "before_start", "optional", "on_request"}
 _HEADING_DETAILS |= {"held", "planned", "in_progress", "not_started", "expired"}
@@ -333,18 +336,16 @@ class ListReader:
             if found.meaning != m.UNKNOWN or not record.day:
                 return found
         if record.day or record.expires:
-            return code_meaning("date", 0.9, "a date")
+            return code_meaning("date", 0.9, Phrase("a date"))
         if record.detail:
-            return code_meaning(record.detail, 0.8, "the heading of the column, or the entry itself, says so")
+            return code_meaning(record.detail, 0.8, Phrase("the heading of the column, or the entry itself, says so"))
         if self.table.has("date") and self.by_person:
-            return code_meaning("not_started", 0.7, "no date in the column of dates")
+            return code_meaning("not_started", 0.7, Phrase("no date in the column of dates"))
         if self.by_person and not self.table.has("status", "level"):
-            return code_meaning("held", 0.55, "listed beside a person")
-        return code_meaning(
-            "required", 0.75, "listed beside a job function" if not self.by_person else "listed without a status"
-        )
+            return code_meaning("held", 0.55, Phrase("listed beside a person"))
+        return code_meaning("required", 0.75, _LISTED[self.by_person])
 
-    def reading(self, verdict: str, confidence: float, reasons: list[str]) -> SheetReading:
+    def reading(self, verdict: str, confidence: float, reasons: list[Phrase]) -> SheetReading:
         """The reading with everything gathered."""
         table, gathered = self.table, self.gathered
         if self.entries:
@@ -374,7 +375,8 @@ class ListReader:
                 reading.legend[text] = meaning
             if meaning.confidence < 0.5 and text not in asked and len(asked) < 50:
                 asked.add(text)
-                reading.questions.append(Question(record.row, record.column, text, f"“{text[:40]}”: {meaning.why}."))
+                problem = Phrase("“%(text)s”: %(why)s.", text=text[:40], why=meaning.why)
+                reading.questions.append(Question(record.row, record.column, text, problem))
 
     def _facts(self, subjects: dict[str, int], items: dict[str, int]) -> Iterator[Fact]:
         for record in self.gathered.records:

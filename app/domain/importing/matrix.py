@@ -11,6 +11,7 @@ from app.domain.importing.dates import day_first
 from app.domain.importing.days import day_of
 from app.domain.importing.decoys import lone_numbers, plain_list, refuse
 from app.domain.importing.derived import nobody, trim_columns, trim_rows
+from app.domain.importing.explaining import axes_named, code_asked, columns_labeled, rows_told
 from app.domain.importing.grid import as_text
 from app.domain.importing.halves import leave_out_wanted
 from app.domain.importing.headers import HeaderZone, provenance, read_header_zone
@@ -27,6 +28,7 @@ from app.domain.importing.rows import sort_rows
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table, enrich, find_table, judge_row
 from app.domain.importing.vocabulary import is_cjk, normal
+from app.domain.text import Phrase
 
 
 class MatrixReader:
@@ -69,7 +71,7 @@ class MatrixReader:
         sheet = self.sheet
         reason = refuse(sheet, self.table, self.zone, self.body, self.columns, self.rows)
         if reason:
-            empty = reason.startswith("There are column names")
+            empty = reason.template.startswith("There are column names")
             return SheetReading(sheet.grid.name, "empty" if empty else "not_a_matrix", 0.8, [reason])
         self._resolve()
         if not self.counts:
@@ -87,7 +89,7 @@ class MatrixReader:
         self._explain(reading)
         return reading
 
-    def _no_training(self) -> str | None:
+    def _no_training(self) -> Phrase | None:
         """Why the cells, now that their meanings are known, are no statements about training."""
         if self.sheet.choices:
             return None
@@ -102,9 +104,10 @@ class MatrixReader:
         )
 
     def _template(self) -> SheetReading:
-        named = len(self.rows)
-        reason = (
-            f"Headers for {len(self.columns)} columns and {named} named rows, but no cell is filled in: an empty form."
+        reason = Phrase(
+            "There are headers (columns: %(columns)s, named rows: %(rows)s), but no cell is filled in: an empty form.",
+            columns=len(self.columns),
+            rows=len(self.rows),
         )
         return SheetReading(self.sheet.grid.name, "empty", 0.8, [reason])
 
@@ -233,11 +236,11 @@ class MatrixReader:
                 kind in (MARK, CODE, STATUS, SMALL)
                 or meaning.meaning == m.LEVEL
                 or meaning.detail in ("days", "order")
-                or meaning.why.startswith(("the legend", "chosen"))
+                or meaning.why.template.startswith(("the legend", "chosen"))
             ):
                 reading.legend[as_text(self.sheet.grid.values[code])] = meaning
         for text, meaning in self.resolver.legend.items():
-            useful = meaning.why.startswith("the legend") and meaning.meaning != m.UNKNOWN
+            useful = meaning.why.template.startswith("the legend") and meaning.meaning != m.UNKNOWN
             if text not in reading.legend and not text.startswith("fill:") and useful:
                 reading.legend[text] = meaning
 
@@ -289,13 +292,13 @@ class MatrixReader:
         for code, (row, column) in first.items():
             text = as_text(self.sheet.grid.values[code])
             meaning = self.of_code[code]
-            problem = f"“{text[:40]}” stands in {self.counts[code]} cells: {meaning.why}."
+            problem = code_asked(text[:40], self.counts[code], meaning.why)
             reading.questions.append(
                 Question(row, column, text, problem, (m.REQUIRED, m.HELD, m.NOT_REQUIRED, m.NOT_APPLICABLE))
             )
         for row in self.body.odd[:50]:
             reading.questions.append(
-                Question(row, self.table.key or 0, "", f"Row {row + 1} holds cells but names nobody.")
+                Question(row, self.table.key or 0, "", Phrase("Row %(row)s holds cells but names nobody.", row=row + 1))
             )
         seen: dict[str, int] = {}
         for subject in reading.subjects:
@@ -306,11 +309,19 @@ class MatrixReader:
                     if reading.orientation == IN_ROWS
                     else (self.table.header, subject.line)
                 )
-                reading.questions.append(Question(*where, subject.name, "The same name or number stands here twice."))
+                reading.questions.append(
+                    Question(*where, subject.name, Phrase("The same name or number stands here twice."))
+                )
             seen[folded] = subject.line
-        if any(meaning.why.startswith("a date whose day") for meaning in self.of_code.values()):
+        if any(meaning.why.template.startswith("a date whose day") for meaning in self.of_code.values()):
             reading.questions.append(
-                Question(None, None, "", "Day and month of the dates could be exchanged.", ("day first", "month first"))
+                Question(
+                    None,
+                    None,
+                    "",
+                    Phrase("Day and month of the dates could be exchanged."),
+                    ("day first", "month first"),
+                )
             )
 
     def _first_cells(self, wanted: set[int]) -> dict[int, tuple[int, int]]:
@@ -332,23 +343,17 @@ class MatrixReader:
         reading.confidence = max(
             0.05, min(0.99, 0.3 * min(1.0, table.quality) + 0.2 * table.coverage + 0.25 * margin + 0.25 * share)
         )
-        who = "people" if self.decision.kind == "person" else "job functions"
-        where = "rows" if self.decision.subjects_in_rows else "columns"
         reading.reasons = [
-            f"Row {table.header + 1} labels {len(table.columns)} columns of marks, codes, levels or dates.",
-            f"The {where} name {len(reading.subjects)} {who}, the other axis {len(reading.items)} items.",
-            f"{round(100 * share)} % of {sum(self.counts.values())} filled cells have a known meaning.",
+            columns_labeled(table.header + 1, len(table.columns)),
+            axes_named(reading),
+            Phrase(
+                "%(share)s %% of the filled cells have a known meaning; there are %(number)s.",
+                share=round(100 * share),
+                number=sum(self.counts.values()),
+            ),
+            *rows_told(reading, len(self.body.sections), len(self.body.repeats)),
+            *self.sheet.grid.notes,
         ]
-        for row, what in reading.metadata_rows.items():
-            if what in ("hours", "validity", "version", "days"):
-                reading.reasons.append(f"Row {row + 1} states the {what} of the items.")
-        if self.body.sections:
-            reading.reasons.append(f"{len(self.body.sections)} rows inside the table are headings of sections.")
-        if self.body.repeats:
-            reading.reasons.append(f"The header is repeated in {len(self.body.repeats)} rows below.")
-        if reading.hidden_rows:
-            reading.reasons.append(f"{reading.hidden_rows} rows with data are hidden in the file; they are included.")
-        reading.reasons += list(self.sheet.grid.notes)
 
 
 def read_matrix(

@@ -6,6 +6,8 @@ and "in progress" are both *required*, with different details. ``docs/importing.
 
 from typing import NamedTuple
 
+from app.domain.text import Phrase
+
 REQUIRED, HELD, HELD_WITH_DATE, NOT_REQUIRED = "required", "held", "held_with_date", "not_required"
 LEVEL, NOT_APPLICABLE, UNKNOWN, ERROR = "level", "not_applicable", "unknown", "error"
 COUNTERS = (REQUIRED, HELD, HELD_WITH_DATE, NOT_REQUIRED, LEVEL, NOT_APPLICABLE, UNKNOWN, ERROR)
@@ -48,7 +50,7 @@ class CodeMeaning(NamedTuple):
     meaning: str
     detail: str
     confidence: float
-    why: str
+    why: Phrase
     level: int | None = None
 
 
@@ -56,13 +58,15 @@ def under_heading(meaning: CodeMeaning, heading: str) -> CodeMeaning:
     """What a cell means under the heading "Required" or "Planned": a mark or a day there tells of no training."""
     if heading == "required" and meaning.detail in ("held", "teaches"):
         return CodeMeaning(
-            REQUIRED, "required", meaning.confidence, "a mark under a heading that asks for the training"
+            REQUIRED, "required", meaning.confidence, Phrase("a mark under a heading that asks for the training")
         )
     if heading == "planned" and meaning.meaning in (HELD, HELD_WITH_DATE):
-        return CodeMeaning(REQUIRED, "planned", meaning.confidence, "a day or mark under a heading for what is planned")
+        return CodeMeaning(
+            REQUIRED, "planned", meaning.confidence, Phrase("a day or mark under a heading for what is planned")
+        )
     return meaning
 
 
-def code_meaning(detail: str, confidence: float, why: str, level: int | None = None) -> CodeMeaning:
+def code_meaning(detail: str, confidence: float, why: Phrase, level: int | None = None) -> CodeMeaning:
     """The meaning that belongs to a detail."""
     return CodeMeaning(DETAILS[detail], detail, confidence, why, level)

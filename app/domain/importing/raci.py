@@ -8,6 +8,7 @@ from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.profile import Profile, profile_of
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import Table
+from app.domain.text import Phrase
 
 _LETTERS = {"R": "required", "A": "required", "C": "consulted", "I": "informed", "S": "required", "L": "required"}
 _DASHES = ("-", "–", "—", "/")
@@ -35,7 +36,7 @@ def with_letters(legend: Mapping[str, CodeMeaning]) -> dict[str, CodeMeaning]:
     complete = dict(legend)
     for letter, detail in _LETTERS.items():
         if letter not in complete or complete[letter].meaning == m.UNKNOWN:
-            complete[letter] = code_meaning(detail, 0.8, "the letters of a responsibility chart")
+            complete[letter] = code_meaning(detail, 0.8, Phrase("the letters of a responsibility chart"))
     complete["R"] = complete["R"]._replace(meaning=m.REQUIRED)
     complete["A"] = complete["A"]._replace(meaning=m.REQUIRED)
     return complete

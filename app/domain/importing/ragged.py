@@ -29,6 +29,7 @@ from app.domain.importing.meanings import DETAILS
 from app.domain.importing.reading import IN_ROWS, Fact, Item, SheetReading, Subject
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import normal
+from app.domain.text import Phrase
 
 _GENERIC = re.compile(r"^\D{0,20}[ _#.\-]*\d{1,3}$")
 _ITEMISH = (NUMBER, SMALL, ITEM_CODE, IDENT, LABEL, CODE, YEAR, SERIAL)
@@ -232,8 +233,12 @@ def read_ragged(sheet: Sheet, table: RaggedTable) -> SheetReading:
     reading.first_data_row, reading.last_data_row, reading.key_column = table.rows[0], table.rows[-1], table.key
     reading.cells[DETAILS[detail]] = sum(_texts(sheet, table.rows, table.start).values())
     reading.reasons = [
-        "Each row names somebody and then lists entries without gaps, to different lengths; no header names them.",
-        f"The same {len(reading.items)} entries recur across the columns, never twice in one row.",
+        Phrase(
+            "Each row names somebody and then lists entries without gaps, to different lengths; no header names them."
+        ),
+        Phrase(
+            "The same %(number)s entries recur across the columns, never twice in one row.", number=len(reading.items)
+        ),
     ]
 
     def facts() -> Iterator[Fact]:

@@ -8,6 +8,7 @@ from app.domain.importing.lexis import ITEM_CODE, LABEL, LIST, NAME, NUMBER
 from app.domain.importing.meanings import DETAILS
 from app.domain.importing.reading import IN_COLUMNS, Fact, Item, SheetReading, Subject
 from app.domain.importing.sheet import Sheet
+from app.domain.text import Phrase
 
 
 def find_columns(sheet: Sheet) -> int | None:
@@ -67,7 +68,9 @@ def read_columns(sheet: Sheet, header: int) -> SheetReading:
             reading.items.append(Item(label.code, label.title, row))
     reading.header_rows, reading.first_data_row, reading.last_data_row = [header], header + 1, places[-1][0]
     reading.cells[DETAILS[detail]] = len(places)
-    reading.reasons = ["Names stand beside each other, each with its own list of entries below, to different lengths."]
+    reading.reasons = [
+        Phrase("Names stand beside each other, each with its own list of entries below, to different lengths.")
+    ]
 
     def facts() -> Iterator[Fact]:
         for row, column in places:

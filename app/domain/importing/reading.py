@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from app.domain.importing.grid import address, column_letters
 from app.domain.importing.meanings import COUNTERS, CodeMeaning
+from app.domain.text import Phrase
 
 VERDICTS = (
     "role_item",
@@ -92,7 +93,7 @@ class Question(NamedTuple):
     row: int | None
     column: int | None
     value: str
-    problem: str
+    problem: Phrase
     suggestions: tuple[str, ...] = ()
 
 
@@ -103,7 +104,7 @@ class SheetReading:
     name: str
     verdict: str
     confidence: float
-    reasons: list[str] = field(default_factory=list)
+    reasons: list[Phrase] = field(default_factory=list)
     orientation: str | None = None
     header_rows: list[int] = field(default_factory=list)
     metadata_rows: dict[int, str] = field(default_factory=dict)
@@ -149,7 +150,7 @@ class SheetReading:
             "legend_details": {code: meaning.detail for code, meaning in self.legend.items()},
             "cells": {name: self.cells.get(name, 0) for name in COUNTERS},
             "confidence": round(self.confidence, 2),
-            "reasons": list(self.reasons),
+            "reasons": [str(reason) for reason in self.reasons],
             "metadata_rows": {str(row + 1): what for row, what in sorted(self.metadata_rows.items())},
             "metadata_columns": {column_letters(c): what for c, what in sorted(self.metadata_columns.items())},
             "key_column": None if self.key_column is None else column_letters(self.key_column),
@@ -174,7 +175,7 @@ class SheetReading:
         return row
 
     def unresolved(self) -> list[dict[str, Any]]:
-        """The open questions as in the contract of the command line."""
+        """The open questions as in the contract of the command line, with the sentence of each as a phrase."""
         return [
             {
                 "sheet": self.name,

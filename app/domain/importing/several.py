@@ -15,6 +15,7 @@ from app.domain.importing.reading import Fact, Place, SheetReading
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.tables import DEEPEST_HEADER
 from app.domain.importing.vocabulary import normal
+from app.domain.text import Phrase
 
 _KEYS = ("person", "role", "item", "item_title", "user_group", "department", "employee_no", "last_name")
 Cell = TypeVar("Cell", Fact, Place)
@@ -102,7 +103,7 @@ def _joined(readings: Sequence[SheetReading]) -> SheetReading:
     own_facts, own_places = first.facts, first.places
     first.facts = lambda: chain(own_facts(), *(_moved(*part) for part in facts))
     first.places = lambda: chain(own_places(), *(_moved(*part) for part in places))
-    first.reasons.append(f"{len(readings)} matrices stand side by side; they are read as one.")
+    first.reasons.append(Phrase("%(number)s matrices stand side by side; they are read as one.", number=len(readings)))
     return first
 
 

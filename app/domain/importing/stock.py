@@ -12,6 +12,7 @@ from app.domain.importing.grid import Grid, address, as_text
 from app.domain.importing.meanings import CodeMeaning, code_meaning
 from app.domain.importing.reading import IN_ROWS, Fact, Item, Place, Question, SheetReading, Subject
 from app.domain.importing.vocabulary import Vocabulary
+from app.domain.text import Phrase
 
 LAYOUTS = ("functions", "people")
 LEGEND, MATRIX, MARK = "Legend", "Matrix", "Qualgate stock layout:"
@@ -41,7 +42,7 @@ class StockReader:
         """The reading; cells that mean nothing in the layout become questions."""
         grid, kind = self.grid, "person" if self.by_person else "role"
         reading = SheetReading(
-            grid.name, f"{kind}_item", 0.99, ["The sheet “Legend” says that it is a layout of ours."]
+            grid.name, f"{kind}_item", 0.99, [Phrase("The sheet “Legend” says that it is a layout of ours.")]
         )
         reading.orientation, reading.subject_kind, reading.key_column = IN_ROWS, kind, 0
         reading.header_rows, reading.first_data_row = [CODES, TITLES], FIRST
@@ -54,14 +55,18 @@ class StockReader:
         reading.items = [Item(grid.text(CODES, c) or None, grid.text(TITLES, c) or None, c) for c in self.columns]
         reading.facts, reading.places = self.facts, self.places
         if not self.by_person:
-            reading.legend["X"] = code_meaning("required", 1.0, "the legend on sheet “Legend”")
+            reading.legend["X"] = code_meaning("required", 1.0, Phrase("the legend on sheet “Legend”"))
         for fact in self.facts():
             reading.cells[fact.meaning] += 1
             if fact.meaning == "unknown":
-                what = "days" if self.by_person else "X"
-                problem = f"“{fact.text[:40]}” in {address(fact.row, fact.column)}: this layout knows {what} only."
-                reading.questions.append(Question(fact.row, fact.column, fact.text, problem))
+                reading.questions.append(Question(fact.row, fact.column, fact.text, self._strange(fact)))
         return reading
+
+    def _strange(self, fact: Fact) -> Phrase:
+        values = {"text": fact.text[:40], "cell": address(fact.row, fact.column)}
+        if self.by_person:
+            return Phrase("“%(text)s” in %(cell)s: this layout knows days only.", **values)
+        return Phrase("“%(text)s” in %(cell)s: this layout knows X only.", **values)
 
     def facts(self) -> Iterator[Fact]:
         """Every cell that says something."""
@@ -79,7 +84,7 @@ class StockReader:
                 yield Place(row, column, subject, item, "")
 
     def _meaning(self, value: object) -> tuple[CodeMeaning, date | None]:
-        text, why = as_text(value), "our layout"
+        text, why = as_text(value), Phrase("our layout")
         if not self.by_person:
             known = "required" if text.upper() == "X" else "unknown"
             return code_meaning(known, 1.0 if known == "required" else 0.1, why), None

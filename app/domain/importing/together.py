@@ -13,6 +13,7 @@ from app.domain.importing.owners import Owner, owner_of
 from app.domain.importing.reading import SheetReading
 from app.domain.importing.sheet import Sheet
 from app.domain.importing.vocabulary import Vocabulary, normal, words_of
+from app.domain.text import Phrase
 
 # Columns whose values repeat in every list of a company; sharing them joins nothing.
 _NO_KEYS = frozenset(
@@ -57,7 +58,9 @@ def relational(drafts: list[Draft], legends: Mapping[str, CodeMeaning]) -> None:
         joined = [other for other in others if _joins(keys[id(draft)], keys[id(other)])]
         if joined:
             names = ", ".join(other.sheet.grid.name for other in joined)
-            draft.reading = _read_relation(draft, f"A list that shares a key with: {names}.", legends)
+            draft.reading = _read_relation(
+                draft, Phrase("A list that shares a key with: %(sheets)s.", sheets=names), legends
+            )
 
 
 def _key_sets(draft: Draft) -> list[tuple[str, set[str]]]:
@@ -85,7 +88,7 @@ def _joins(first: list[tuple[str, set[str]]], second: list[tuple[str, set[str]]]
     return False
 
 
-def _read_relation(draft: Draft, reason: str, legends: Mapping[str, CodeMeaning]) -> SheetReading:
+def _read_relation(draft: Draft, reason: Phrase, legends: Mapping[str, CodeMeaning]) -> SheetReading:
     sheet, table = draft.sheet, draft.table
     if table is None:
         return draft.reading
@@ -130,10 +133,12 @@ def snapshots(drafts: list[Draft]) -> None:
     for draft in timed:
         known = prints[id(draft)]
         if known and sum(common[label] > 1 for label in known) >= 0.5 * len(known):
-            kind = draft.reading.verdict
             draft.reading.verdict = "snapshot"
             draft.reading.reasons.insert(
-                0, f"One of {len(timed)} sheets of the same layout ({kind}) named after a time: a snapshot."
+                0,
+                Phrase(
+                    "One of %(number)s sheets of the same layout named after a time: a snapshot.", number=len(timed)
+                ),
             )
 
 

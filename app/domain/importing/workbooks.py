@@ -32,6 +32,7 @@ from app.domain.importing.stock import read_stock
 from app.domain.importing.tables import Table
 from app.domain.importing.together import people_by_sheet, relational, snapshots
 from app.domain.importing.vocabulary import Vocabulary
+from app.domain.text import Phrase
 
 # Columns that say something about training, beside a person and a course.
 _TELLING = ("date", "status", "expiry", "score", "level", "required", "planned")
@@ -52,7 +53,7 @@ def recognize(
         if sheet.grid.name in own:
             drafts.append(Draft(sheet, own[sheet.grid.name]))
         elif sheet.grid.name in legends:
-            reading = _refused(sheet, "The sheet is a legend: it explains the codes of the other sheets.", 0.9)
+            reading = _refused(sheet, Phrase("The sheet is a legend: it explains the codes of the other sheets."), 0.9)
             drafts.append(Draft(sheet, reading))
         else:
             drafts.append(read_sheet(sheet, shared))
@@ -61,11 +62,11 @@ def recognize(
     snapshots(drafts)
     for draft in drafts:
         if draft.sheet.choices.get("verdict") == "not_a_matrix":
-            draft.reading = _refused(draft.sheet, "Left out by the user.", 1.0)
+            draft.reading = _refused(draft.sheet, Phrase("Left out by the user."), 1.0)
     return WorkbookReading([draft.reading for draft in drafts])
 
 
-def _refused(sheet: Sheet, reason: str, confidence: float) -> SheetReading:
+def _refused(sheet: Sheet, reason: Phrase, confidence: float) -> SheetReading:
     return SheetReading(sheet.grid.name, "not_a_matrix", confidence, [reason])
 
 
@@ -78,7 +79,7 @@ def _legend_sheets(sheets: list[Sheet]) -> dict[str, dict[str, CodeMeaning]]:
         if sheet.height and sheet.height * sheet.width < 2000:
             entries = find_entries(sheet, Outside(sheet.height, sheet.height, sheet.width))
             if is_legend_sheet(sheet, entries):
-                found[sheet.grid.name] = entry_meanings(entries, sheet.vocabulary, f" on sheet “{sheet.grid.name}”")
+                found[sheet.grid.name] = entry_meanings(entries, sheet.vocabulary, sheet.grid.name)
     return found
 
 
@@ -86,7 +87,7 @@ def read_sheet(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> Draft:
     """Let every kind of layout try the sheet; the one with the best evidence keeps it."""
     filled = len(sheet.kinds.flat) - sheet.kinds.flat.count(EMPTY)
     if not filled:
-        return Draft(sheet, SheetReading(sheet.grid.name, "empty", 1.0, ["The sheet holds no values."]))
+        return Draft(sheet, SheetReading(sheet.grid.name, "empty", 1.0, [Phrase("The sheet holds no values.")]))
     chosen = sheet.choices.get("verdict")
     table = find_list(sheet)
     several = read_beside(sheet, legends) if chosen is None and not sheet.choices else None
@@ -154,13 +155,22 @@ def _nothing(sheet: Sheet, table: ListTable | None) -> SheetReading:
         return _refused(sheet, sentence, 0.75)
     header = find_header_only(sheet)
     if header is not None:
-        reason = f"Row {header + 1} holds column names, but there is nothing below them: an empty form."
+        reason = Phrase(
+            "Row %(row)s holds column names, but there is nothing below them: an empty form.", row=header + 1
+        )
         return SheetReading(sheet.grid.name, "empty", 0.7, [reason])
     if table and table.rows:
-        people, items = table.has(*PERSON_FIELDS), table.has(*ITEM_FIELDS)
-        what = "people" if people else "courses or documents" if items else "something else"
-        return _refused(sheet, f"A list of {what}, without saying who needs or has which training.", 0.7)
-    return _refused(sheet, "No table was found that relates people or job functions to courses or documents.", 0.6)
+        return _refused(sheet, _plain_list(table), 0.7)
+    sentence = Phrase("No table was found that relates people or job functions to courses or documents.")
+    return _refused(sheet, sentence, 0.6)
+
+
+def _plain_list(table: ListTable) -> Phrase:
+    if table.has(*PERSON_FIELDS):
+        return Phrase("A list of people, without saying who needs or has which training.")
+    if table.has(*ITEM_FIELDS):
+        return Phrase("A list of courses or documents, without saying who needs or has which training.")
+    return Phrase("A list of something else, without saying who needs or has which training.")
 
 
 def find_header_only(sheet: Sheet) -> int | None:
@@ -207,9 +217,8 @@ def _read_as_list(sheet: Sheet, table: ListTable | None, legends: Mapping[str, C
         reader.inside_cells()
         told = (subject and item) or len(lists) == 1 or any(reader.tells(column) for column in lists)
         if told and reader.gathered.records and len(reader.gathered.items):
-            return reader.reading(
-                "list_in_cell", 0.8, [f"Cells of column {_letters(lists)} hold several entries each."]
-            )
+            reason = Phrase("Cells of column %(columns)s hold several entries each.", columns=_letters(lists))
+            return reader.reading("list_in_cell", 0.8, [reason])
     owner = owner_of(sheet, table) if item and not table.has(*PERSON_FIELDS) else None
     if owner and (table.has("date", "status", "trainer", "expiry", "level", "signature")):
         return read_person_sheet(sheet, table, owner, legends)
@@ -217,10 +226,10 @@ def _read_as_list(sheet: Sheet, table: ListTable | None, legends: Mapping[str, C
         reader = ListReader(sheet, table, legends)
         reader.long()
         if reader.gathered.records:
-            who = "person" if reader.by_person else "job function"
-            return reader.reading(
-                "long", 0.6 + 0.3 * table.share, [f"Every row names one {who} and one course or document."]
-            )
+            reason = Phrase("Every row names one job function and one course or document.")
+            if reader.by_person:
+                reason = Phrase("Every row names one person and one course or document.")
+            return reader.reading("long", 0.6 + 0.3 * table.share, [reason])
     return None
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.domain.dates import FOREVER, Calendar, calendar_of
+from app.domain.text import Phrase
 from app.models.documents import Item
 from app.models.importing import ImportRun
 from app.models.matrix import Completion, Requirement, RequirementUnit
@@ -32,8 +33,7 @@ class Refused(NamedTuple):
 
     place: str
     value: str
-    problem: str
-    values: dict[str, str]
+    problem: Phrase
 
 
 @dataclass(slots=True)

@@ -78,10 +78,13 @@ def copy_of_run(
     )
 
 
-def findings_copy(found: Recognized, matches: Matches, data: bytes, more: Iterable[Mapping[str, Any]] = ()) -> Written:
+def findings_copy(
+    found: Recognized, matches: Matches, data: bytes, more: Iterable[Mapping[str, Any]] = (), say: Say = str
+) -> Written:
     """A copy of the file ``data`` in which every open question stands as a comment in its cell, as a workbook.
 
-    ``more`` are further questions: what cannot be recorded, what is left out.
+    ``more`` are further questions: what cannot be recorded, what is left out. ``say`` gives a phrase in the language of
+    the copy.
     """
     edits: dict[str, SheetEdits] = {}
     for question in [*found.reading.unresolved(), *matches.unresolved(), *more]:
@@ -90,10 +93,12 @@ def findings_copy(found: Recognized, matches: Matches, data: bytes, more: Iterab
         letters = question["cell"].rstrip("0123456789")
         place = (int(question["cell"][len(letters) :]) - 1, column_number(letters))
         sheet = edits.setdefault(question["sheet"], SheetEdits())
-        hint = f" Perhaps: {', '.join(question['suggestions'])}." if question["suggestions"] else ""
+        told = [say(question["problem"])]
+        if question["suggestions"]:
+            told.append(say(Phrase("Perhaps: %(names)s.", names=", ".join(question["suggestions"]))))
         before = sheet.cells.get(place)
         comment = f"{before.comment}\n" if before and before.comment else ""
-        sheet.cells[place] = CellEdit(mark="question", comment=comment + question["problem"] + hint)
+        sheet.cells[place] = CellEdit(mark="question", comment=comment + " ".join(told))
     for reading in found.reading.sheets:
         _mark_cells(reading, edits.setdefault(reading.name, SheetEdits()))
     return write_into(data, found.file, found.grids, edits, as_workbook=True)

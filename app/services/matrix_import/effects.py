@@ -61,26 +61,62 @@ def _on_compliance(effect: Effect) -> list[Phrase]:
     total = effect.total
     if effect.refusal is not None:
         return [Phrase("It cannot be imported as it is. %(problem)s", problem=effect.refusal)]
-    numbers = (
-        (total.new, "%(number)s items become newly required, counted for each of %(people)s people."),
-        (total.qualified, "%(number)s of them are met at once, by training on record or in this file."),
-        (total.late, "%(number)s of them are overdue or expired at once."),
-        (total.to_train, "%(number)s of them are to be trained in time."),
-    )
-    told = [Phrase(template, number=number, people=effect.affected) for number, template in numbers if number]
+    numbers = (total.new, total.qualified, total.late, total.to_train)
+    told = [
+        _counted(number, forms, people=effect.affected) for number, forms in zip(numbers, _NEW, strict=True) if number
+    ]
     return [*told, *_else(effect)]
+
+
+def _counted(number: int, forms: tuple[Phrase, Phrase], **values: Any) -> Phrase:
+    """The sentence for one, or for several."""
+    return Phrase(forms[number != 1].template, number=number, **values)
+
+
+# Sentences with a number come in two forms: for one, and for several.
+_NEW = (
+    (
+        Phrase("One item becomes newly required."),
+        Phrase("%(number)s items become newly required, counted for each person (people: %(people)s)."),
+    ),
+    (
+        Phrase("One of them is met at once, by training on record or in this file."),
+        Phrase("%(number)s of them are met at once, by training on record or in this file."),
+    ),
+    (
+        Phrase("One of them is overdue or expired at once."),
+        Phrase("%(number)s of them are overdue or expired at once."),
+    ),
+    (
+        Phrase("One of them is to be trained in time."),
+        Phrase("%(number)s of them are to be trained in time."),
+    ),
+)
+_ELSE = (
+    (
+        Phrase("One item that is open today is met by the training in this file."),
+        Phrase("%(number)s items that are open today are met by the training in this file."),
+    ),
+    (
+        Phrase("One item that somebody is qualified for today would no longer be met."),
+        Phrase("%(number)s items that people are qualified for today would no longer be met."),
+    ),
+    (
+        Phrase("One item is no longer required; what was trained stays on record."),
+        Phrase("%(number)s items are no longer required; what was trained stays on record."),
+    ),
+    (
+        Phrase("One item is recorded as trained although nothing requires it."),
+        Phrase("%(number)s items are recorded as trained although nothing requires them."),
+    ),
+)
 
 
 def _else(effect: Effect) -> list[Phrase]:
     total, told = effect.total, []
-    for number, template in (
-        (total.cleared, "%(number)s items that are open today are met by the training in this file."),
-        (total.lost, "%(number)s items that people are qualified for today would no longer be met."),
-        (total.dropped, "%(number)s items are no longer required; what was trained stays on record."),
-        (total.held, "%(number)s items are recorded as trained although nothing requires them."),
-    ):
+    for number, forms in zip((total.cleared, total.lost, total.dropped, total.held), _ELSE, strict=True):
         if number:
-            told.append(Phrase(template, number=number))
+            told.append(_counted(number, forms))
     if effect.people and not any(total.as_json().values()):
         told.append(Phrase("Nobody is required to do more or less than now."))
     if effect.left_out:
@@ -96,38 +132,81 @@ def _else(effect: Effect) -> list[Phrase]:
 
 def _beside(result: DryRun) -> list[Phrase]:
     told = [
-        Phrase(_TAKEN[one.kind], sheet=one.sheet, number=one.count, answer=one.answer)
+        _counted(one.count, _TAKEN[one.kind], sheet=one.sheet, answer=one.answer)
         for one in result.contents.open_ones()
         if one.taken and one.kind in _TAKEN
     ]
     ended = sum(change.action == "end" for change in result.changes.of("requirements"))
     if ended:
-        told.append(Phrase("%(number)s requirements end today.", number=ended))
+        told.append(_counted(ended, _ENDED))
     if result.changes.kept_memberships:
-        told.append(
-            Phrase(
-                "%(number)s people also stay in the job function or department that is on record; end it by form where "
-                "it is over.",
-                number=result.changes.kept_memberships,
-            )
-        )
+        told.append(_counted(result.changes.kept_memberships, _KEPT_MEMBERSHIPS))
     return told
 
 
+_ENDED = (Phrase("One requirement ends today."), Phrase("%(number)s requirements end today."))
+_KEPT_MEMBERSHIPS = (
+    Phrase(
+        "One person also stays in the job function or department that is on record; end it by form where it is over."
+    ),
+    Phrase(
+        "%(number)s people also stay in the job function or department that is on record; end it by form where it is "
+        "over."
+    ),
+)
 _TAKEN = {
-    "undated": "Sheet “%(sheet)s”: %(number)s cells without a day count as trained on %(answer)s, unless training is "
-    "on record already.",
-    "levels": "Sheet “%(sheet)s”: of %(number)s levels those from %(answer)s on count as trained.",
-    "personal": "Sheet “%(sheet)s”: %(number)s cells that ask a single person for training become orders, due within "
-    "%(answer)s days.",
+    "undated": (
+        Phrase(
+            "Sheet “%(sheet)s”: one cell without a day counts as trained on %(answer)s, unless training is on record "
+            "already."
+        ),
+        Phrase(
+            "Sheet “%(sheet)s”: %(number)s cells without a day count as trained on %(answer)s, unless training is "
+            "on record already."
+        ),
+    ),
+    "levels": (
+        Phrase("Sheet “%(sheet)s”: the one level counts as trained if it is %(answer)s or more."),
+        Phrase("Sheet “%(sheet)s”: of %(number)s levels those from %(answer)s on count as trained."),
+    ),
+    "personal": (
+        Phrase(
+            "Sheet “%(sheet)s”: one cell that asks a single person for training becomes an order, due within "
+            "%(answer)s days."
+        ),
+        Phrase(
+            "Sheet “%(sheet)s”: %(number)s cells that ask a single person for training become orders, due within "
+            "%(answer)s days."
+        ),
+    ),
 }
 _LEFT_OUT = {
-    "undated": "Sheet “%(sheet)s”: %(number)s cells say “trained” without a day. They are left out, because a record "
-    "needs its day.",
-    "levels": "Sheet “%(sheet)s”: %(number)s cells are levels of skill. They are left out, because a level is no "
-    "training record.",
-    "personal": "Sheet “%(sheet)s”: %(number)s cells ask a single person for training. They are left out.",
-    "memberships": "Sheet “%(sheet)s”: %(number)s cells name a job function or department. They are left out.",
+    "undated": (
+        Phrase(
+            "Sheet “%(sheet)s”: one cell says “trained” without a day. It is left out, because a record needs its day."
+        ),
+        Phrase(
+            "Sheet “%(sheet)s”: %(number)s cells say “trained” without a day. They are left out, because a record "
+            "needs its day."
+        ),
+    ),
+    "levels": (
+        Phrase(
+            "Sheet “%(sheet)s”: one cell is a level of skill. It is left out, because a level is no training record."
+        ),
+        Phrase(
+            "Sheet “%(sheet)s”: %(number)s cells are levels of skill. They are left out, because a level is no "
+            "training record."
+        ),
+    ),
+    "personal": (
+        Phrase("Sheet “%(sheet)s”: one cell asks a single person for training. It is left out."),
+        Phrase("Sheet “%(sheet)s”: %(number)s cells ask a single person for training. They are left out."),
+    ),
+    "memberships": (
+        Phrase("Sheet “%(sheet)s”: one cell names a job function or department. It is left out."),
+        Phrase("Sheet “%(sheet)s”: %(number)s cells name a job function or department. They are left out."),
+    ),
 }
 
 
@@ -138,7 +217,7 @@ def left_open(result: DryRun) -> list[Phrase]:
 
 def sentence_of(one: Open) -> Phrase:
     """What is left out of a sheet."""
-    return Phrase(_LEFT_OUT[one.kind], sheet=one.sheet, number=one.count)
+    return _counted(one.count, _LEFT_OUT[one.kind], sheet=one.sheet)
 
 
 def findings(result: DryRun, *, left_out: bool = True) -> list[dict[str, Any]]:
@@ -146,10 +225,7 @@ def findings(result: DryRun, *, left_out: bool = True) -> list[dict[str, Any]]:
 
     In the shape of the command line's ``unresolved``, with the sentence as a phrase in ``problem``.
     """
-    rows = [
-        _question(refused.place, refused.value, Phrase(refused.problem, **refused.values))
-        for refused in result.changes.refused
-    ]
+    rows = [_question(refused.place, refused.value, refused.problem) for refused in result.changes.refused]
     if left_out:
         rows += [_question(one.place, "", sentence_of(one)) for one in result.contents.open_ones() if not one.taken]
     return rows

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.errors import BadInput
 from app.domain.importing import DETAILS, VERDICTS, Grid, WorkbookReading, column_number
+from app.domain.text import Phrase
 from app.models.importing import ImportMapping
 from app.safeguards.context import current
 from app.services.matrix_import import taking
@@ -68,20 +69,20 @@ def _checked(sheet: str, key: str, value: Any) -> Any:
         return value
     if key == "header_row":
         if not str(value).isdigit() or int(value) < 1:
-            raise _refused(sheet, key, value, "a row number from 1")
+            raise _refused(sheet, key, value, Phrase("a row number from 1"))
         return int(value)
     if key == "key_column":
         try:
             return value if isinstance(value, int) else column_number(str(value))
         except ValueError as error:
-            raise _refused(sheet, key, value, "a column such as B") from error
+            raise _refused(sheet, key, value, Phrase("a column such as B")) from error
     if key == "legend" and isinstance(value, Mapping):
         return {str(code): _detail(sheet, str(code), meaning) for code, meaning in value.items() if meaning}
     if key in taking.KEYS:
         try:
             return taking.checked(key, value)
         except ValueError as error:
-            raise _refused(sheet, key, value, str(error)) from error
+            raise _refused(sheet, key, value, error.args[0]) from error
     entries = ("verdict", "orientation", "date_order", "subject_kind", "header_row", "key_column", "legend")
     raise _refused(sheet, key, value, ", ".join((*entries, *taking.KEYS)))
 
@@ -93,7 +94,7 @@ def _detail(sheet: str, code: str, meaning: Any) -> str:
     return detail
 
 
-def _refused(sheet: str, key: str, value: Any, possible: str) -> BadInput:
+def _refused(sheet: str, key: str, value: Any, possible: str | Phrase) -> BadInput:
     return BadInput(
         "Mapping of sheet “%(sheet)s”, %(key)s: %(value)s is not possible. Possible: %(possible)s.",
         sheet=sheet,

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.importing.vocabulary import normal, words_of
+from app.domain.text import Phrase
 from app.models.documents import Item
 from app.models.organization import Unit
 from app.models.people import Person
@@ -21,11 +22,23 @@ from app.services.matrix_import.saying import Contents, Named
 # Likeness in percent from which a name is worth suggesting.
 LIKE = 82
 SUGGESTIONS = 5
-_WORDS = {
-    "people": "person",
-    "functions": "job function",
-    "departments": "department",
-    "items": "course or document",
+_TWINS = {
+    "people": Phrase("Several of the file have this name; say which person is meant."),
+    "functions": Phrase("Several of the file have this name; say which job function is meant."),
+    "departments": Phrase("Several of the file have this name; say which department is meant."),
+    "items": Phrase("Several of the file have this name; say which course or document is meant."),
+}
+_RENUMBERED = {
+    "people": Phrase("No person has this name and number; one of this name has another number."),
+    "functions": Phrase("No job function has this name and code; one of this name has another code."),
+    "departments": Phrase("No department has this name and code; one of this name has another code."),
+    "items": Phrase("No course or document has this name and code; one of this name has another code."),
+}
+_LIKE = {
+    "people": Phrase("No person has this name; similar ones exist."),
+    "functions": Phrase("No job function has this name; similar ones exist."),
+    "departments": Phrase("No department has this name; similar ones exist."),
+    "items": Phrase("No course or document has this name; similar ones exist."),
 }
 
 
@@ -47,15 +60,13 @@ class Match:
         return self.how in ("like", "ambiguous")
 
 
-def _question(match: Match, word: str) -> str:
+def _question(kind: str, match: Match) -> Phrase:
     """Why somebody has to decide about a name."""
     if match.named.twins:
-        return f"Several of the file have this name; say which {word} is meant."
+        return _TWINS[kind]
     if match.how == "ambiguous":
-        return "Several records fit this name."
-    if match.renumbered:
-        return f"No {word} has this name and number; one of this name has another number."
-    return f"No {word} has this name; similar ones exist."
+        return Phrase("Several records fit this name.")
+    return _RENUMBERED[kind] if match.renumbered else _LIKE[kind]
 
 
 @dataclass(slots=True)
@@ -81,20 +92,18 @@ class Matches:
                 yield kind, key, match
 
     def unresolved(self) -> list[dict[str, Any]]:
-        """Open decisions in the shape of the command line's JSON."""
+        """Open decisions in the shape of the command line's JSON, with the sentence of each as a phrase."""
         rows = []
         for kind, _, match in self.all():
             if match.open:
                 sheet, _, cell = match.named.place.rpartition("!")
-                word = _WORDS[kind]
-                problem = _question(match, word)
                 suggestions = [f"{code} {label}".strip() for code, label, _ in match.suggestions]
                 rows.append(
                     {
                         "sheet": sheet,
                         "cell": cell,
                         "value": match.named.name,
-                        "problem": problem,
+                        "problem": _question(kind, match),
                         "suggestions": suggestions,
                     }
                 )

@@ -80,6 +80,8 @@ def to_json(
         "file": found.file,
         "sha256": found.sha256,
         "sheets": [sheet.to_dict() for sheet in found.reading.sheets],
-        "unresolved": [*found.reading.unresolved(), *(unresolved or [])],
+        "unresolved": [
+            {**row, "problem": str(row["problem"])} for row in (*found.reading.unresolved(), *(unresolved or []))
+        ],
         "changes": {kind: dict(counts) for kind, counts in (changes or NO_CHANGES).items()},
     }

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from app.domain.errors import BadInput
+from app.domain.text import Phrase
 
 LEAVE_OUT = "leave_out"
 IMPORT = "import"
@@ -45,7 +46,7 @@ def taking_of(choices: Mapping[str, Any] | None) -> Taking:
 
 
 def checked(key: str, value: Any) -> Any:
-    """A decision as it is kept: an ISO day, a number, or a word. Raises ValueError with what is possible."""
+    """A decision as it is kept: an ISO day, a number, or a word. Raises ValueError with a phrase: what is possible."""
     text = str(value).strip()
     if text == LEAVE_OUT:
         return LEAVE_OUT
@@ -53,15 +54,16 @@ def checked(key: str, value: Any) -> Any:
         try:
             return date.fromisoformat(text).isoformat()
         except ValueError as error:
-            raise ValueError("a day such as 2026-03-01, leave_out") from error
+            raise ValueError(Phrase("a day such as 2026-03-01, leave_out")) from error
     if key == "memberships":
         if text != IMPORT:
             raise ValueError("import, leave_out")
         return IMPORT
     most = 100 if key == "trained_from_level" else MOST_DAYS
     if not (text.isascii() and text.isdigit() and int(text) <= most):
-        what = "a level" if key == "trained_from_level" else "a number of days"
-        raise ValueError(f"{what} from 0 to {most}, leave_out")
+        if key == "trained_from_level":
+            raise ValueError(Phrase("a level from 0 to %(most)s, leave_out", most=most))
+        raise ValueError(Phrase("a number of days from 0 to %(most)s, leave_out", most=most))
     return int(text)
 
 

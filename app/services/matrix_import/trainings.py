@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.dates import FOREVER, Calendar
+from app.domain.text import Phrase
 from app.models.documents import Item, Release
 from app.models.importing import ImportRun
 from app.models.matrix import Completion, TrainingOrder
@@ -107,11 +108,14 @@ def _origin(held: Held) -> str:
 
 
 def _before_all_versions(held: Held, item: str) -> Refused:
-    problem = (
+    day = held.day.isoformat()
+    problem = Phrase(
         "No version of %(item)s on record was in force on %(day)s, so this training is left out. Import the version "
-        "that was in force then, and import this file again."
+        "that was in force then, and import this file again.",
+        item=item,
+        day=day,
     )
-    return Refused(held.place, held.day.isoformat(), problem, {"item": item, "day": held.day.isoformat()})
+    return Refused(held.place, day, problem)
 
 
 def _first_releases(session: Session | None, codes: set[str | None]) -> dict[str, datetime]:

@@ -95,8 +95,12 @@ class ListWriter:
         kinds = PERSON_FIELDS if self.sheet.by_person else ROLE_FIELDS
         if any(self._named(what, subject) for what in self.fields.values() if what in kinds):
             return True
-        text = "%(name)s is missing on the sheet “%(sheet)s”: what it names people by is not recorded."
-        self.sheet.notes.append(Phrase(text, name=self.sheet.named(subject)[1], sheet=self.reading.name))
+        note = Phrase(
+            "%(name)s is missing on the sheet “%(sheet)s”: what it names people by is not recorded.",
+            name=self.sheet.named(subject)[1],
+            sheet=self.reading.name,
+        )
+        self.sheet.notes.append(note)
         return False
 
     def _day(self, fact: Fact, day: date | None) -> None:
