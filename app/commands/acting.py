@@ -120,7 +120,7 @@ def _listen_for_ctrl_c() -> None:
         signal.signal(signal.SIGINT, stop)
 
 
-def _unless_stopped(function: Callable[..., Any], *args: Any, **values: Any) -> Any:
+def _unless_stopped(function: Callable[..., Any], /, *args: Any, **values: Any) -> Any:
     """Call the function; what fails because of Ctrl-C is no failure of the database."""
     try:
         return function(*args, **values)
