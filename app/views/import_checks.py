@@ -37,16 +37,15 @@ def checked(run: ImportRun, to: str, build: Build, large: bool, session: Session
         return build(session, run, no_telling)
     if model := kept_model(run, about):
         return model
-    name = _name(run, about)
+    name, begun = _name(run, about), monotonic()
     number, locale, patience = run.id, str(get_locale()), current_app.config["IMPORT_WAIT_SECONDS"]
 
     def work(session: Session, progress: Progress) -> Model:
-        begun = monotonic()
         with force_locale(locale):
             model = build(session, imports.find_run(session, number), progress)
         session.rollback()  # nothing was written, but a rehearsal on SQLite kept others from writing until now
         model["at"] = system_clock().isoformat()
-        if monotonic() - begun > 0.8 * patience:
+        if monotonic() - begun > 0.8 * patience:  # waiting for a turn counts: the page that asked is gone by now
             shelf.put(name, lambda path: _written(path, model))
         return model
 
