@@ -139,6 +139,31 @@ def test_a_similar_name_is_never_matched_silently_and_can_be_decided_in_bulk(hou
     assert totals(cora, number)["Requirements"] == [0, 0, 0, 6]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("header_row", "99999999999"),
+        ("header_row", "7"),
+        ("header_row", "²"),
+        ("key_column", "XFD"),
+        ("key_column", "é"),
+    ],
+)
+def test_a_row_or_column_that_the_sheet_does_not_have_is_refused_in_one_sentence(
+    cora: FlaskClient, field: str, value: str
+) -> None:
+    number = upload(cora, workbook({"Matrix": ROLES}))
+    answer = cora.post(f"/import/matrix/{number}/?sheet=Matrix", data={field: value, "do": "next"})
+    assert answer.status_code == 422
+    assert f"Mapping of sheet “Matrix”, {field}: {value} is not possible." in answer.get_data(as_text=True)
+    assert cora.get(f"/import/matrix/{number}/check").status_code == 200
+
+
+def test_an_import_with_an_impossible_number_is_not_there(cora: FlaskClient) -> None:
+    assert cora.get(f"/import/matrix/{10**30}/").status_code == 404
+    assert cora.get(f"/import/?failed={10**15}").status_code == 404
+
+
 def test_a_name_under_another_number_is_a_question_and_never_matched_silently(house: House, cora: FlaskClient) -> None:
     assert sign(cora, upload(cora, workbook({"Matrix": ROLES, "People": PEOPLE}))).status_code == 302
     namesakes = [

@@ -12,6 +12,8 @@ from app.safeguards.context import current
 from app.services import files
 
 OPEN_STATES = ("ready", "uploaded")
+LAST_NUMBER = 2**31 - 1
+"""The largest number that the databases keep as one."""
 
 
 def add_run(session: Session, kind: str, file: StoredFile, name: str, state: str) -> ImportRun:
@@ -42,6 +44,8 @@ def visible_runs() -> Select[ImportRun]:
 
 def find_run(session: Session, number: int, kinds: Collection[str] | None = None) -> ImportRun:
     """The import with this number, of one of these kinds if any are named. Raises NotFound, also out of scope."""
+    if number > LAST_NUMBER:
+        raise NotFound("There is no such import.")
     query = visible_runs().where(ImportRun.id == number)
     run = session.scalar(query if kinds is None else query.where(ImportRun.kind.in_(kinds)))
     if run is None:

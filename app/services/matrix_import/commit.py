@@ -134,7 +134,7 @@ def commit(
         take_turns(session, IMPORT_LOCK)
         result = dry_run(session, found, choices, zone)
         if result.open:
-            raise RuleBroken("%(count)s names of the file still need a decision.", count=result.open)
+            raise RuleBroken("Names of the file still need a decision: %(count)s.", count=result.open)
         if not result.changes.rows:
             return result, None
         written = _write(session, found, data, result, reason, zone, signature_id, run)

@@ -49,7 +49,7 @@ class Source:
     def recognized(self, mapping: Mapping[str, Any], telling: Telling = no_telling) -> Recognized:
         """The file recognized with these corrections. Raises BadInput when it, or they, make no sense."""
         grids = self.grids(telling)
-        choices = clean_choices(mapping, [grid.name for grid in grids])
+        choices = clean_choices(mapping, grids)
         seen = for_recognition(choices)
         reading = self._kept_reading(grids, seen) or self._recognize(grids, seen, telling)
         return Recognized(self.name, self.sha256, grids, reading, choices)
@@ -59,7 +59,7 @@ class Source:
         grids = self._kept_grids()
         if grids is None:
             return None
-        choices = clean_choices(mapping, [grid.name for grid in grids])
+        choices = clean_choices(mapping, grids)
         seen = for_recognition(choices)
         reading = self._kept_reading(grids, seen)
         if reading is None and not _large(grids):

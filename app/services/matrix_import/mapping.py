@@ -3,6 +3,7 @@
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.errors import BadInput
-from app.domain.importing import DETAILS, VERDICTS, Grid, WorkbookReading, column_number
+from app.domain.importing import DETAILS, VERDICTS, Grid, WorkbookReading, column_letters, column_number
 from app.domain.text import Phrase
 from app.models.importing import ImportMapping
 from app.safeguards.context import current
@@ -36,8 +37,9 @@ def read_mapping_file(path: Path) -> dict[str, Any]:
     return data
 
 
-def clean_choices(mapping: Mapping[str, Any], sheets: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Corrections by name of the sheet, each checked. Entries of unknown sheets are refused, empty values dropped.
+def clean_choices(mapping: Mapping[str, Any], grids: Sequence[Grid]) -> dict[str, dict[str, Any]]:
+    """Corrections by name of the sheet, each checked. Entries of unknown sheets are refused, as are rows and columns
+    that a sheet does not have; empty values are dropped.
 
     ``mapping`` is either ``{sheet: {...}}`` or ``{"sheets": {sheet: {...}}}``; the key ``*`` stands for every sheet.
     Raises BadInput naming the sheet, the entry and what is possible.
@@ -46,6 +48,7 @@ def clean_choices(mapping: Mapping[str, Any], sheets: Sequence[str]) -> dict[str
     if not isinstance(entries, Mapping):
         raise BadInput("The mapping must name sheets, each with its corrections.")
     cleaned: dict[str, dict[str, Any]] = {}
+    sheets = {grid.name: grid for grid in grids}
     for name, given in entries.items():
         if name not in sheets and name != "*":
             known = ", ".join(sheets)
@@ -57,7 +60,19 @@ def clean_choices(mapping: Mapping[str, Any], sheets: Sequence[str]) -> dict[str
         checked = {key: _checked(name, key, value) for key, value in given.items() if value not in (None, "", {})}
         for sheet in sheets if name == "*" else [name]:
             cleaned.setdefault(sheet, {}).update(checked)
+    for name, given in cleaned.items():
+        _refuse_outside(sheets[name], given)
     return {name: given for name, given in cleaned.items() if given}
+
+
+def _refuse_outside(grid: Grid, given: Mapping[str, Any]) -> None:
+    """Raise BadInput for a row or column that the sheet does not have."""
+    row, column = given.get("header_row"), given.get("key_column")
+    if row is not None and row > grid.height:
+        raise _refused(grid.name, "header_row", row, f"1 to {grid.height}")
+    if column is not None and not 0 <= column < grid.width:
+        last = column_letters(max(grid.width - 1, 0))
+        raise _refused(grid.name, "key_column", column_letters(max(column, 0)), f"A to {last}")
 
 
 def _checked(sheet: str, key: str, value: Any) -> Any:
@@ -68,12 +83,12 @@ def _checked(sheet: str, key: str, value: Any) -> Any:
             raise _refused(sheet, key, value, ", ".join(closed[key]))
         return value
     if key == "header_row":
-        if not str(value).isdigit() or int(value) < 1:
+        if not re.fullmatch("[0-9]{1,7}", str(value)) or int(value) < 1:
             raise _refused(sheet, key, value, Phrase("a row number from 1"))
         return int(value)
     if key == "key_column":
         try:
-            return value if isinstance(value, int) else column_number(str(value))
+            return value if isinstance(value, int) else column_number(str(value)[:7])
         except ValueError as error:
             raise _refused(sheet, key, value, Phrase("a column such as B")) from error
     if key == "legend" and isinstance(value, Mapping):

@@ -54,7 +54,7 @@ def recognize_again(found: Recognized, mapping: Mapping[str, Any]) -> Recognized
 
 def recognize_grids(file: str, sha256: str, grids: list[Grid], mapping: Mapping[str, Any]) -> Recognized:
     """Recognize what was read of a file, with a user's corrections. Raises BadInput for one that makes no sense."""
-    choices = clean_choices(mapping, [grid.name for grid in grids])
+    choices = clean_choices(mapping, grids)
     reading = recognize(grids, load_vocabulary(), for_recognition(choices))
     return Recognized(file, sha256, grids, reading, choices)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.domain.errors import BadInput
 from app.models.importing import ImportRun
 from app.services import files
 from app.services.importing.runs import still_open
@@ -26,6 +27,10 @@ def read_upload(name: str, data: bytes, telling: Telling = no_telling) -> Recogn
 def begin(session: Session, run: ImportRun, found: Recognized) -> None:
     """Prepare a new import for its pages; corrections confirmed for the same layout before are taken over."""
     known = load_mapping(session, fingerprint(found.grids, found.reading)) or {}
+    try:
+        clean_choices(known, found.grids)
+    except BadInput:  # this file is smaller than the one that they were confirmed for
+        known = {}
     run.mapping, run.choices = json.dumps(known, ensure_ascii=False), "{}"
 
 
@@ -62,7 +67,7 @@ def cells_of(found: Recognized) -> int:
 
 def checked_mapping(found: Recognized, mapping: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Corrections, checked against the sheets of the file. Raises BadInput naming what is not possible."""
-    return clean_choices(mapping, [grid.name for grid in found.grids])
+    return clean_choices(mapping, found.grids)
 
 
 def keep_mapping(run: ImportRun, mapping: Mapping[str, Any]) -> None:
