@@ -16,6 +16,7 @@ from app.services.matrix_import.effects import beside_the_numbers, findings, sen
 from app.services.matrix_import.recognizing import Recognized
 from app.services.matrix_import.rehearsal import Effect
 from app.services.matrix_import.saying import Open
+from app.views.import_grid import DETAIL_LABELS
 from app.views.look import say
 
 FUNCTIONS_SHOWN = 50
@@ -158,7 +159,7 @@ def problems(found: Recognized, result: DryRun) -> list[dict[str, Any]]:
             "place": f"{row['sheet']}!{row['cell'] or ''}".rstrip("!"),
             "value": row["value"],
             "text": say(row["problem"]),
-            "suggestions": row["suggestions"],
+            "suggestions": [str(say(DETAIL_LABELS.get(one, one))) for one in row["suggestions"]],
         }
         for row in rows
     ]
@@ -177,7 +178,7 @@ def shown_effect(result: DryRun, effect: Effect | None) -> dict[str, Any] | None
     ]
     return {
         "tiles": [{"number": n, "label": label, "icon": icon, "look": look} for n, label, icon, look in tiles],
-        "people": gettext("%(n)s of %(all)s people are affected.", n=effect.affected, all=effect.people),
+        "people": gettext("People affected: %(n)s of %(all)s", n=effect.affected, all=effect.people),
         "sentences": [say(one) for one in beside_the_numbers(result, effect)],
         "functions": [asdict(one) for one in effect.functions[:FUNCTIONS_SHOWN]],
         "top": [asdict(one) for one in effect.top],

@@ -195,6 +195,8 @@ def test_the_findings_stand_as_comments_in_a_copy_of_the_file(cora: FlaskClient)
     number = upload(cora, workbook({"Matrix": rows}))
     copy = openpyxl.load_workbook(BytesIO(cora.get(f"/import/matrix/{number}/findings.xlsx").data))
     assert "circle" in copy["Matrix"]["C2"].comment.text
+    page = cora.get(f"/import/matrix/{number}/check").get_data(as_text=True)
+    assert "Did you mean required, trained, not required, not applicable?" in page
     assert copy["Matrix"]["D3"].data_type != "f"
 
 
@@ -203,7 +205,7 @@ def test_the_page_of_exports_offers_the_layouts_and_hands_out_files_named_after_
     assert sign(cora, number).status_code == 302
     page = cora.get("/import/matrix/export/").get_data(as_text=True)
     assert "Matrix 2024.xlsx" in page
-    links = re.findall(r'href="(/import/matrix/export/[^"]+)" download', page)
+    links = re.findall(r'href="(/import/matrix/export/[^"]+)"', page)
     assert len(links) == 4
     for link in links:
         answer = cora.get(link.replace("&amp;", "&"))
