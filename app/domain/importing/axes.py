@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from app.domain.importing.labels import split_label
 from app.domain.importing.lexis import is_abbreviated_name, looks_like_name
-from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal
+from app.domain.importing.vocabulary import Vocabulary, is_cjk, normal, words_of
 
 PERSON_FIELDS = ("person", "employee_no", "login", "email", "initials", "first_name", "last_name")
 ROLE_FIELDS = ("role", "user_group")
@@ -60,7 +60,7 @@ def judge_axis(
         axis.person += 0.8 * sum(vocabulary.has_given_name(text) for text in formed) / number
         axis.person += 0.3 * sum(_comma_name(text) for text in formed) / number
         axis.person += 0.5 * sum(is_abbreviated_name(text) for text in formed) / number
-        axis.person += 0.9 * sum(_is_login(text) for text in texts) / number
+        axis.person += 0.9 * sum(_is_login(text, vocabulary) for text in texts) / number
         axis.person += 0.35 * sum(_is_lower_word(text) for text in texts) / number
         axis.person += 0.5 * sum(_is_initials(text, vocabulary) for text in texts) / number
         axis.role += 1.2 * sum(_is_role(text, vocabulary) for text in texts) / number
@@ -114,8 +114,16 @@ def _comma_name(text: str) -> bool:
     return text.count(",") == 1
 
 
-def _is_login(text: str) -> bool:
-    return "@" in text or (text.islower() and " " not in text and any(sign in text for sign in "._") and len(text) > 4)
+def _is_login(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether a text reads like a login: ``anna.berg``, ``j_ruiz``; no name of a column such as ``course_taken``."""
+    if "@" in text:
+        return True
+    if not text.islower() or " " in text or len(text) <= 4 or not any(sign in text for sign in "._"):
+        return False
+    words = [word for word in words_of(text) if len(word) > 2]
+    return len(words) < 2 or not any(
+        word in vocabulary.meanings or word in vocabulary.fields or vocabulary.has_word("item", word) for word in words
+    )
 
 
 def _is_lower_word(text: str) -> bool:

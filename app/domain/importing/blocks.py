@@ -14,7 +14,7 @@ from app.domain.importing.owners import Owner, number_near, owner_from, row_entr
 from app.domain.importing.reading import SheetReading
 from app.domain.importing.settling import settle
 from app.domain.importing.sheet import Sheet
-from app.domain.importing.vocabulary import normal
+from app.domain.importing.vocabulary import normal, words_of
 from app.domain.text import Phrase
 
 _ENTRY = re.compile(r"^\s*([^:：]{2,40}?)\s*[:：]\s*(.*)$", re.S)
@@ -153,11 +153,20 @@ def _is_top(sheet: Sheet, row: int, column: int) -> bool:
     return span is None or span.top == row
 
 
+def _graded(sheet: Sheet, column: int) -> bool:
+    """Whether the heading over a column says that its numbers are levels or scores, which count nothing."""
+    table = find_list(sheet)
+    if table is None or table.header is None:
+        return False
+    words = words_of(sheet.text(table.header, column))
+    return any(sheet.vocabulary.exact_field(word, "level", "target_level", "score") for word in words)
+
+
 def _numbered_blocks(sheet: Sheet) -> Blocks | None:
     if sheet.width > 40:
         return None
     for column in range(min(4, sheet.width)):
-        starts = _restarts(sheet, column)
+        starts = _restarts(sheet, column) if not _graded(sheet, column) else []
         if len(starts) < 2:
             continue
         owners, rows = _owners_above(sheet, column, starts)

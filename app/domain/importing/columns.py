@@ -1,5 +1,6 @@
 """Which columns of a table are its body, and which describe its rows or explain its codes."""
 
+import re
 from collections import Counter
 from collections.abc import Collection
 
@@ -30,6 +31,9 @@ SENTINELS = frozenset({"end", "ende", "fin", "fim", "eof", "end of list", "ко�
 _EITHER = frozenset({"validity", "days", "item", "item_title", "level", "required", "planned", "status"})
 
 
+_RACI = re.compile(r"^[RACI](?:\s*[/,&;+]?\s*[RACI])*$")
+
+
 def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool:
     """A column of marks or shared codes belongs to the matrix, whatever its header: there are job functions
     "Manager"."""
@@ -47,6 +51,8 @@ def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool
     known: set[str] = set()
     for other in list(others)[-8:]:
         known |= set(sheet.distinct(other, rows))
+    if {"C", "I"} & known and {"R", "A"} & (known | set(mine)) and all(map(_RACI.match, known | set(mine))):
+        return True  # a job function that does nothing but account for all, named like a column
     return sum(number for text, number in mine.items() if text in known) >= 0.5 * sum(mine.values())
 
 

@@ -26,6 +26,7 @@ from app.domain.importing.tables import Table
 from app.domain.importing.vocabulary import Vocabulary, normal, words_of
 from app.domain.text import Phrase
 
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ALIKE = (DATE, DATE_TEXT, SERIAL, CODE, SMALL)
 
 
@@ -253,3 +254,43 @@ def ladder(sheet: Sheet) -> Phrase | None:
     if filled and (sentences + long_labels) >= 0.3 * filled and long_labels >= 4:
         return Phrase("Most cells hold sentences: a description of what is expected, not a record of who is trained.")
     return None
+
+
+_DESCRIBING = {"level", "target_level", "required", "status", "date", "expiry", "hours", "validity", "score", "comment"}
+_DESCRIBING |= {"category", "version", "effective", "days", "sequence", "grade", "trainer", "item_code"}
+
+
+def register(sheet: Sheet, table: Table, columns: list[Line]) -> str | None:
+    """Items in the rows, and columns that only describe them: expected levels, years of use, gaps, priorities."""
+    vocabulary = sheet.vocabulary
+    if table.key is None or not 1 < len(columns) <= 8:
+        return None
+    beside = [sheet.text(table.header, column) for column in (table.key, *table.fields)]
+    if not any(vocabulary.names_field(text, "item", "item_title") for text in beside):
+        return None
+    if any(vocabulary.names_field(text, "person", "employee_no", "role", "user_group") for text in beside):
+        return None
+    told = sum(_describes(line.text, vocabulary) for line in columns)
+    if told < 0.6 * len(columns):
+        return None
+    return "The columns describe what the rows name: a register of skills or courses, with nobody in it."
+
+
+def _describes(heading: str, vocabulary: Vocabulary) -> bool:
+    words = [word for word in words_of(_CAMEL.sub(" ", heading)) if len(word) > 1]
+    named = [word for word in words if not vocabulary.fields.get(word, frozenset()).isdisjoint(_DESCRIBING)]
+    named += [word for word in words if word in vocabulary.units or word in ("first", "last", "flag", "gap")]
+    return len(words) >= 2 and bool(named)
+
+
+_OF_PEOPLE = ("role", "supervisor", "trainer", "contract", "department", "shift", "site", "hire_date", "grade", "email")
+
+
+def roster(columns: list[Line], vocabulary: Vocabulary) -> str | None:
+    """People in the rows, and columns that only say who they are: function, team, supervisor, state of employment."""
+    for line in columns:
+        words = words_of(_CAMEL.sub(" ", line.text))
+        items = any(vocabulary.has_word("item", word) or vocabulary.exact_field(word, "item") for word in words)
+        if items or not any(vocabulary.exact_field(word, *_OF_PEOPLE) for word in words):
+            return None
+    return "The columns only say who the people are: a list of people, without their training." if columns else None

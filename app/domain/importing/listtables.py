@@ -21,7 +21,7 @@ from app.domain.importing.lexis import (
     SERIAL,
     STATUS,
 )
-from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
+from app.domain.importing.listed import FACT_FIELDS, ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
 from app.domain.importing.owners import row_entries
 from app.domain.importing.sections import without_sections
 from app.domain.importing.settling import settle
@@ -50,7 +50,8 @@ def _find_list(sheet: Sheet) -> ListTable | None:
         understood = len([c for c, f in fields.items() if f != "?" or _holds_json(sheet, c, row)])
         below = any(sheet.filled(r) for r in range(row + 1, min(sheet.height, row + 4)))
         score = understood * (understood / len(filled)) * (1.0 - 0.01 * row)
-        if understood >= 2 and understood * 2 >= len(filled) and below and score > best_score:
+        enough = understood * 2 >= len(filled) or (understood * 3 >= len(filled) and _tells_all(fields))
+        if understood >= 2 and enough and below and score > best_score:
             best, best_score = ListTable(row, fields, share=understood / len(filled)), score
     if best is None:
         best = _headerless(sheet)
@@ -61,6 +62,13 @@ def _find_list(sheet: Sheet) -> ListTable | None:
     best.rows = without_sections(sheet, best, _data_rows(sheet, best))
     settle(sheet, best)
     return best if best.rows else None
+
+
+def _tells_all(fields: dict[int, str]) -> bool:
+    """Whether the columns that are understood are all that a list of training needs: who, what, and when or how."""
+    named = set(fields.values())
+    who = named & {"person", "employee_no", "role"}
+    return bool(who and named & set(ITEM_FIELDS) and named & set(FACT_FIELDS))
 
 
 def _holds_json(sheet: Sheet, column: int, header: int) -> bool:

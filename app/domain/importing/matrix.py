@@ -9,7 +9,7 @@ from app.domain.importing.bodies import Body
 from app.domain.importing.codes import Resolver
 from app.domain.importing.dates import day_first
 from app.domain.importing.days import day_of
-from app.domain.importing.decoys import lone_numbers, plain_list, refuse
+from app.domain.importing.decoys import lone_numbers, plain_list, refuse, register, roster
 from app.domain.importing.derived import nobody, trim_columns, trim_rows
 from app.domain.importing.explaining import axes_named, code_asked, columns_labeled, rows_told
 from app.domain.importing.grid import as_text
@@ -99,6 +99,9 @@ class MatrixReader:
             if self.of_code[code].meaning == m.UNKNOWN and self.sheet.kinds.of_code[code] == NUMBER:
                 details["amount"] += number
         evidence = self.decision.evidence
+        told = register(self.sheet, self.table, self.columns)
+        if told or (self.decision.subjects_in_rows and (told := roster(self.columns, self.sheet.vocabulary))):
+            return told
         return lone_numbers(details, evidence, self.decision.kind == "person") or plain_list(
             self.sheet, self.table, self.body, evidence
         )

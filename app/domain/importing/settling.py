@@ -27,7 +27,7 @@ from app.domain.importing.lexis import (
 from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ListTable
 from app.domain.importing.measures import read_measure
 from app.domain.importing.sheet import Sheet
-from app.domain.importing.vocabulary import Vocabulary, normal
+from app.domain.importing.vocabulary import Vocabulary, normal, words_of
 
 
 def settle(sheet: Sheet, table: ListTable) -> None:
@@ -36,6 +36,15 @@ def settle(sheet: Sheet, table: ListTable) -> None:
     _settle_spans(sheet, table)
     _settle_roles(sheet, table)
     _settle_curricula(sheet, table)
+    _settle_issued(sheet, table)
+
+
+def _settle_issued(sheet: Sheet, table: ListTable) -> None:
+    """Beside a person and what the person holds, the day of issue is the day of the training, when there is no
+    other."""
+    issued = table.first("effective")
+    if issued is not None and table.has("person", "employee_no") and table.has("expiry") and not table.has("date"):
+        table.fields[issued] = "date"
 
 
 def _settle_by_content(sheet: Sheet, table: ListTable) -> None:
@@ -91,7 +100,7 @@ def _unnamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float
     if table.header is None and share.get(NAME, 0) > 0.6 and not table.has("person", "last_name"):
         return "person"
     if share.get(ITEM_CODE, 0) > 0.6 and not table.has("item_code") and _lettered(sheet, table, column):
-        return "item_code"
+        return "?" if _of_rows(sheet, table, column) else "item_code"
     if share.get(DATE, 0) + share.get(DATE_TEXT, 0) > 0.6 and not table.has("date"):
         return "date"
     return "?"
@@ -112,15 +121,29 @@ def _renamed(sheet: Sheet, table: ListTable, column: int, share: dict[int, float
             return "item_code"
         if _generic_name(sheet, table, column) and share.get(NAME, 0) < 0.2 and _items(sheet, table, column):
             return "item_title" if table.has("item") else "item"
-        if _roles_or_all(sheet, table, column) and not table.has("role", "user_group"):
+        if _roles_or_all(sheet, table, column) and not table.has("role", "user_group", "employee_no"):
             return "user_group"
     elif what == "hire_date" and table.has("item", "item_code", "item_title") and not table.has("date"):
         return "date"
-    elif what == "employee_no" and coded and not table.has("person") and table.has("item", "item_title"):
+    elif what == "employee_no" and coded and not table.has("person") and _titles(sheet, table, column):
         return "item_code"
     elif what == "item_title" and _roles(sheet, table, column) and not table.has("role"):
         return "role"
     return what
+
+
+def _of_rows(sheet: Sheet, table: ListTable, column: int) -> bool:
+    """Whether codes number the rows of a list of people and items, or belong to job functions by their heading."""
+    heading = sheet.text(table.header, column) if table.header is not None else ""
+    numbering = table.has("item") and table.has(*PERSON_FIELDS) and _all_different(sheet, table, column)
+    return numbering or any(sheet.vocabulary.exact_field(word, "role") for word in words_of(heading))
+
+
+def _titles(sheet: Sheet, table: ListTable, column: int) -> bool:
+    """Whether the codes of a column belong to titles beside them, because its heading does not speak of people."""
+    heading = sheet.text(table.header, column) if table.header is not None else ""
+    of_people = any(sheet.vocabulary.exact_field(word, "person") for word in words_of(heading))
+    return table.has("item", "item_title") and not of_people
 
 
 def _all_different(sheet: Sheet, table: ListTable, column: int) -> bool:
@@ -241,7 +264,7 @@ def _roles(sheet: Sheet, table: ListTable, column: int) -> bool:
     texts = [text for row in table.rows[:100] if (text := sheet.text(row, column))]
     role = sum(sheet.vocabulary.has_word("role", text) for text in texts)
     item = sum(sheet.vocabulary.has_word("item", text) for text in texts)
-    return role > max(item, 0.5 * len(texts)) and not table.has("item_code", "item")
+    return role > max(item, 0.5 * len(texts)) and (not table.has("item_code", "item") or table.has(*PERSON_FIELDS))
 
 
 def _items(sheet: Sheet, table: ListTable, column: int) -> bool:

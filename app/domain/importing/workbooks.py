@@ -108,7 +108,7 @@ def read_sheet(sheet: Sheet, legends: Mapping[str, CodeMeaning]) -> Draft:
     if found and listed and table:
         matrix, grid_table = found
         weight = grid_table.score * (1.0 if matrix.verdict in _MATRIX else 0.5)
-        if _list_wins(table, listed, weight, len(grid_table.columns)):
+        if _list_wins(table, listed, weight, len(grid_table.columns)) or _one_row_each(sheet, table, listed):
             return Draft(sheet, listed, table)
         return Draft(sheet, matrix, table)
     if listed:
@@ -139,6 +139,23 @@ def _list_wins(table: ListTable, listed: SheetReading, weight: float, columns: i
         return False
     strength = table.share * min(1.0, 0.25 * len([f for f in table.fields.values() if f != "?"]))
     return strength > weight or columns < 3
+
+
+def _one_row_each(sheet: Sheet, table: ListTable, listed: SheetReading) -> bool:
+    """Whether people or job functions come again in several rows, each time with another item: a list, whatever the
+    columns beside them hold. In a matrix every row is somebody else."""
+    subject, item = table.first(*PERSON_FIELDS, "role"), table.first(*ITEM_FIELDS)
+    if listed.verdict != "long" or table.header is None or subject is None or item is None or subject == item:
+        return False
+    pairs = [(sheet.text(row, subject), sheet.text(row, item)) for row in table.rows]
+    named = [pair for pair in pairs if all(pair)]
+    subjects, items = {who for who, _ in named}, {what for _, what in named}
+    return (
+        len(named) >= 0.9 * len(pairs)
+        and len(set(named)) >= 0.95 * len(named)
+        and len(subjects) * 1.3 <= len(named)
+        and len(items) >= 2
+    )
 
 
 def _doubt(sheet: Sheet, reading: SheetReading) -> SheetReading:
