@@ -31,7 +31,7 @@ SENTINELS = frozenset({"end", "ende", "fin", "fim", "eof", "end of list", "ко�
 _EITHER = frozenset({"validity", "days", "item", "item_title", "level", "required", "planned", "status"})
 
 
-_RACI = re.compile(r"^[RACI](?:\s*[/,&;+]?\s*[RACI])*$")
+_RACI = re.compile(r"^[raci](?:\s*[/,&;+]?\s*[raci])*$")
 
 
 def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool:
@@ -51,9 +51,20 @@ def marked(sheet: Sheet, column: int, row: int, others: Collection[int]) -> bool
     known: set[str] = set()
     for other in list(others)[-8:]:
         known |= set(sheet.distinct(other, rows))
-    if {"C", "I"} & known and {"R", "A"} & (known | set(mine)) and all(map(_RACI.match, known | set(mine))):
+    if _in_letters(sheet, row, [column, *list(others)[-8:]]):
         return True  # a job function that does nothing but account for all, named like a column
     return sum(number for text, number in mine.items() if text in known) >= 0.5 * sum(mine.values())
+
+
+def _in_letters(sheet: Sheet, row: int, columns: Collection[int]) -> bool:
+    """Whether these columns hold nothing but the letters of a responsibility chart; no two of them need share any."""
+    rows = range(row + 1, min(sheet.height, row + 60))
+    texts = {text for column in columns for text in sheet.distinct(column, list(rows))}
+    return (
+        {"r", "a"} <= {part for text in texts for part in text}
+        and bool({"c", "i"} & texts)
+        and all(map(_RACI.match, texts))
+    )
 
 
 def is_body(profile: tuple[int, int, int]) -> bool:
@@ -79,8 +90,10 @@ def body_columns(
     ]
     if not body:
         return []
-    body = _without_strangers(sheet, row, _without_legend(sheet, row, body))
-    body = _without_grades(sheet, row, _without_outliers(sheet, row, body))
+    body = _without_legend(sheet, row, body)
+    if not _in_letters(sheet, row, body):
+        body = _without_strangers(sheet, row, body)
+        body = _without_grades(sheet, row, _without_outliers(sheet, row, body))
     inside = set(body)
     for column in range(body[0] + 1, min(body[-1] + 2, sheet.width)):
         if fields.get(column) not in _EITHER or column - 1 not in inside or not is_body(profiles[column]):

@@ -260,7 +260,7 @@ _DESCRIBING = {"level", "target_level", "required", "status", "date", "expiry", 
 _DESCRIBING |= {"category", "version", "effective", "days", "sequence", "grade", "trainer", "item_code"}
 
 
-def register(sheet: Sheet, table: Table, columns: list[Line]) -> str | None:
+def register(sheet: Sheet, table: Table, columns: list[Line]) -> Phrase | None:
     """Items in the rows, and columns that only describe them: expected levels, years of use, gaps, priorities."""
     vocabulary = sheet.vocabulary
     if table.key is None or not 1 < len(columns) <= 8:
@@ -273,7 +273,7 @@ def register(sheet: Sheet, table: Table, columns: list[Line]) -> str | None:
     told = sum(_describes(line.text, vocabulary) for line in columns)
     if told < 0.6 * len(columns):
         return None
-    return "The columns describe what the rows name: a register of skills or courses, with nobody in it."
+    return Phrase("The columns describe what the rows name: a register of skills or courses, with nobody in it.")
 
 
 def _describes(heading: str, vocabulary: Vocabulary) -> bool:
@@ -286,11 +286,13 @@ def _describes(heading: str, vocabulary: Vocabulary) -> bool:
 _OF_PEOPLE = ("role", "supervisor", "trainer", "contract", "department", "shift", "site", "hire_date", "grade", "email")
 
 
-def roster(columns: list[Line], vocabulary: Vocabulary) -> str | None:
+def roster(columns: list[Line], vocabulary: Vocabulary) -> Phrase | None:
     """People in the rows, and columns that only say who they are: function, team, supervisor, state of employment."""
     for line in columns:
         words = words_of(_CAMEL.sub(" ", line.text))
         items = any(vocabulary.has_word("item", word) or vocabulary.exact_field(word, "item") for word in words)
         if items or not any(vocabulary.exact_field(word, *_OF_PEOPLE) for word in words):
             return None
-    return "The columns only say who the people are: a list of people, without their training." if columns else None
+    if not columns:
+        return None
+    return Phrase("The columns only say who the people are: a list of people, without their training.")

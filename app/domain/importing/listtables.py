@@ -21,7 +21,7 @@ from app.domain.importing.lexis import (
     SERIAL,
     STATUS,
 )
-from app.domain.importing.listed import FACT_FIELDS, ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
+from app.domain.importing.listed import ITEM_FIELDS, PERSON_FIELDS, ROLE_FIELDS, ListTable
 from app.domain.importing.owners import row_entries
 from app.domain.importing.sections import without_sections
 from app.domain.importing.settling import settle
@@ -68,7 +68,7 @@ def _tells_all(fields: dict[int, str]) -> bool:
     """Whether the columns that are understood are all that a list of training needs: who, what, and when or how."""
     named = set(fields.values())
     who = named & {"person", "employee_no", "role"}
-    return bool(who and named & set(ITEM_FIELDS) and named & set(FACT_FIELDS))
+    return bool(who and named & set(ITEM_FIELDS) and named & {"date", "expiry", "status", "level", "required"})
 
 
 def _holds_json(sheet: Sheet, column: int, header: int) -> bool:
