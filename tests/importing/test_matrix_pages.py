@@ -80,6 +80,7 @@ def test_a_matrix_goes_from_upload_to_signature_and_back_to_excel(house: House, 
     assert before["Courses and documents"][0] == 3
     answer = sign(cora, number)
     assert answer.status_code == 302, answer.get_data(as_text=True)[:3000]
+    assert "No change" not in cora.get(f"/import/matrix/{number}/check").get_data(as_text=True)
     with house.app.app_context(), acting(context_of()):
         run = house.session.get(ImportRun, number)
         assert run is not None
