@@ -60,6 +60,9 @@ DETAIL_LABELS: dict[str, Any] = {
     "unknown": _l("not understood"),
     "error": _l("error in the file"),
 }
+DATE_ORDERS: dict[str, Any] = {"day first": _l("day first"), "month first": _l("month first")}
+ANSWERS = {**DETAIL_LABELS, **DATE_ORDERS}
+"""What questions about a sheet suggest as answers."""
 KINDS = {
     "required": "required",
     "held": "held",
@@ -114,7 +117,7 @@ def guesses(reading: SheetReading, chosen: Mapping[str, Any]) -> list[dict[str, 
             "date_order",
             gettext("Dates are written"),
             reading.date_order,
-            _or_itself(**{"day first": gettext("day first"), "month first": gettext("month first")}),
+            _or_itself(**DATE_ORDERS),
         ),
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext, ngettext
 
+from app.domain.text import Phrase
 from app.models.importing import ImportRun
 from app.services.matrix_import import taking
 from app.services.matrix_import.commit import DryRun
@@ -16,7 +17,7 @@ from app.services.matrix_import.effects import beside_the_numbers, findings, sen
 from app.services.matrix_import.recognizing import Recognized
 from app.services.matrix_import.rehearsal import Effect
 from app.services.matrix_import.saying import Open
-from app.views.import_grid import DETAIL_LABELS
+from app.views.import_grid import ANSWERS
 from app.views.look import say
 
 FUNCTIONS_SHOWN = 50
@@ -151,6 +152,11 @@ def with_places(run: ImportRun, rows: Iterable[Mapping[str, str]]) -> list[dict[
     ]
 
 
+def in_words(value: Phrase | str) -> str:
+    """A sentence, or a suggested answer, in the reader's language; names stay as they are."""
+    return say(ANSWERS.get(value, value) if isinstance(value, str) else value)
+
+
 def problems(found: Recognized, result: DryRun) -> list[dict[str, Any]]:
     """Everything that was not understood or cannot be recorded, by cell."""
     rows = [*found.reading.unresolved(), *result.matches.unresolved(), *findings(result, left_out=False)]
@@ -159,7 +165,7 @@ def problems(found: Recognized, result: DryRun) -> list[dict[str, Any]]:
             "place": f"{row['sheet']}!{row['cell'] or ''}".rstrip("!"),
             "value": row["value"],
             "text": say(row["problem"]),
-            "suggestions": [str(say(DETAIL_LABELS.get(one, one))) for one in row["suggestions"]],
+            "suggestions": [in_words(one) for one in row["suggestions"]],
         }
         for row in rows
     ]
@@ -178,7 +184,7 @@ def shown_effect(result: DryRun, effect: Effect | None) -> dict[str, Any] | None
     ]
     return {
         "tiles": [{"number": n, "label": label, "icon": icon, "look": look} for n, label, icon, look in tiles],
-        "people": gettext("People affected: %(n)s of %(all)s", n=effect.affected, all=effect.people),
+        "people": gettext("%(n)s of %(all)s people are affected.", n=effect.affected, all=effect.people),
         "sentences": [say(one) for one in beside_the_numbers(result, effect)],
         "functions": [asdict(one) for one in effect.functions[:FUNCTIONS_SHOWN]],
         "top": [asdict(one) for one in effect.top],

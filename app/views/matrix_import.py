@@ -27,7 +27,7 @@ from app.views.downloads import download
 from app.views.guard import permitted
 from app.views.import_grid import guesses, legend_rows, picture, read_form, verdict_label
 from app.views.import_models import decided, groups, model_of, summary_model
-from app.views.import_open import as_typed, open_fields, open_model, read_takings, with_places
+from app.views.import_open import as_typed, in_words, open_fields, open_model, read_takings, with_places
 from app.views.import_progress import not_while_reading
 from app.views.look import say
 from app.views.refusals import sentence
@@ -174,7 +174,7 @@ class MatrixImportView(BaseView):
         found = recognized(run, "check")
         result = runs.check(db.session(), run, found, zone())
         more = effects.findings(result)
-        copy = copies.findings_copy(found, result.matches, imports.file_bytes(run), more, say)
+        copy = copies.findings_copy(found, result.matches, imports.file_bytes(run), more, in_words)
         return download(copy, f"findings-{_stem(run)}")
 
     @expose("/<int:number>/sign", methods=["GET", "POST"])

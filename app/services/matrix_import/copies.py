@@ -4,7 +4,7 @@ Both edit the stored original, so it keeps its looks; see ``app.services.spreads
 recorded now is read again before it is handed out: what it says must be what is recorded.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -78,13 +78,16 @@ def copy_of_run(
     )
 
 
+Words = Callable[[Phrase | str], str]
+
+
 def findings_copy(
-    found: Recognized, matches: Matches, data: bytes, more: Iterable[Mapping[str, Any]] = (), say: Say = str
+    found: Recognized, matches: Matches, data: bytes, more: Iterable[Mapping[str, Any]] = (), say: Words = str
 ) -> Written:
     """A copy of the file ``data`` in which every open question stands as a comment in its cell, as a workbook.
 
-    ``more`` are further questions: what cannot be recorded, what is left out. ``say`` gives a phrase in the language of
-    the copy.
+    ``more`` are further questions: what cannot be recorded, what is left out. ``say`` gives a phrase, or a suggestion,
+    in the language of the copy.
     """
     edits: dict[str, SheetEdits] = {}
     for question in [*found.reading.unresolved(), *matches.unresolved(), *more]:
@@ -95,7 +98,8 @@ def findings_copy(
         sheet = edits.setdefault(question["sheet"], SheetEdits())
         told = [say(question["problem"])]
         if question["suggestions"]:
-            told.append(say(Phrase("Perhaps: %(names)s.", names=", ".join(question["suggestions"]))))
+            names = ", ".join(map(say, question["suggestions"]))
+            told.append(say(Phrase("Perhaps: %(names)s.", names=names)))
         before = sheet.cells.get(place)
         comment = f"{before.comment}\n" if before and before.comment else ""
         sheet.cells[place] = CellEdit(mark="question", comment=comment + " ".join(told))
