@@ -23,10 +23,11 @@ SQLITE_MARK = "qualgate_writer"
 _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|ALTER|DROP|SAVEPOINT|VACUUM INTO)\b", re.IGNORECASE)
 _WRITES_IN_WITH = re.compile(r"\b(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 _PREPARED: WeakSet[Engine] = WeakSet()
+PATIENCE = "PRAGMA busy_timeout=30000"
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA foreign_keys=ON",
-    "PRAGMA busy_timeout=30000",
+    PATIENCE,
     "PRAGMA synchronous=FULL",
     "PRAGMA recursive_triggers=ON",
     "PRAGMA cache_size=-65536",
@@ -79,6 +80,23 @@ def begin_write(connection: Connection) -> None:
     raw = connection.connection.driver_connection
     if raw is not None and not raw.in_transaction:
         raw.execute("BEGIN IMMEDIATE")
+
+
+@contextmanager
+def without_waiting(session: Session) -> Iterator[None]:
+    """Let a write inside the block fail at once with OperationalError while somebody else writes to SQLite.
+
+    For what is not worth a wait, let alone a failed page. PostgreSQL locks rows, not the database.
+    """
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(PATIENCE)
 
 
 @contextmanager

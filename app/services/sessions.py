@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.models.access import LoginSession, UserAccount
 from app.safeguards import audit
+from app.safeguards.database import without_waiting
 from app.services import logins
 from app.services.logins import AccessPolicy
 
@@ -74,17 +75,24 @@ def why_ended(login: Login, now: datetime, policy: AccessPolicy) -> str | None:
     return None
 
 
-def touch(session: Session, login: Login, now: datetime) -> bool:
-    """Note a sign of life; return whether there is something to commit. Several at once do no harm."""
-    if now - login.session.last_seen_at < TOUCH_EVERY:
-        return False
-    session.execute(
+def touch_due(login: Login, now: datetime) -> bool:
+    """Tell whether the last sign of life is so old that a new one is to be noted."""
+    return now - login.session.last_seen_at >= TOUCH_EVERY
+
+
+def touch(session: Session, login: Login, now: datetime) -> None:
+    """Note a sign of life; the caller commits. Several at once do no harm.
+
+    Raises OperationalError while a long write holds SQLite: a sign of life is not worth a wait; the next page notes it.
+    """
+    statement = (
         update(LoginSession)
         .where(LoginSession.id == login.session.id, LoginSession.last_seen_at < now)
         .values(last_seen_at=now)
         .execution_options(synchronize_session=False)
     )
-    return True
+    with without_waiting(session):
+        session.execute(statement)
 
 
 def end(one: LoginSession, why: str, now: datetime) -> None:

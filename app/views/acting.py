@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import AnonymousUserMixin
+from sqlalchemy.exc import OperationalError
 
 from app.extensions import db
 from app.safeguards.context import Context, acting, system_clock
@@ -125,9 +126,13 @@ def _login_of_request() -> sessions.Login | None:
             with transaction():
                 sessions.end(login.session, why, now)
         return None
-    if sessions.touch(db.session(), login, now):
-        with transaction():
-            pass
+    if sessions.touch_due(login, now):
+        try:
+            with transaction() as writing:
+                sessions.touch(writing, login, now)
+        except OperationalError:
+            db.session.rollback()
+            return sessions.find(db.session(), token)
     return login
 
 

@@ -292,3 +292,17 @@ def test_whatever_an_auditor_opens_is_recorded(house: House) -> None:
         query = select(AuditEntry).where(AuditEntry.kind == "view", AuditEntry.username == "axel")
         told = [(entry.table_name, entry.record_id) for entry in house.session.scalars(query.order_by(AuditEntry.id))]
     assert told == [(None, None), ("people", "8")]
+
+
+def test_a_page_opens_while_a_long_write_holds_the_database(house: House) -> None:
+    browser = house.client("tom")
+    assert browser.get("/").status_code == 200
+    house.app.config["CLOCK"] = lambda: datetime.now(UTC) + timedelta(minutes=5)
+    writer = house.session.get_bind().raw_connection()
+    try:
+        writer.execute("BEGIN IMMEDIATE")
+        assert browser.get("/").status_code == 200
+    finally:
+        writer.execute("ROLLBACK")
+        writer.close()
+        del house.app.config["CLOCK"]
