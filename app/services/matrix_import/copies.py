@@ -155,7 +155,9 @@ def current_copy(
             break
     if differs:
         note = Phrase(
-            "Reading this copy back would change %(number)s records: its layout cannot say all.", number=differs
+            "Reading this copy back would change what is recorded, because its layout cannot say all. Records "
+            "concerned: %(number)s.",
+            number=differs,
         )
         written = replace(written, notes=(*written.notes, note))
     return written

@@ -189,7 +189,9 @@ def update_validity(sheet: Sheet, cells: Iterable[tuple[int, Where]]) -> None:
         if value is None or item.valid_months is None or not months or months == {item.valid_months}:
             continue
         only = next(iter(months)) if len(months) == 1 else None
-        why = Phrase("recorded now: every %(number)s months.", number=only)
+        why = Phrase("recorded now: every month.")
+        if only != 1:
+            why = Phrase("recorded now: every %(number)s months.", number=only)
         if only is None:
             why = Phrase("recorded now: not for all, or not for all the same.")
         new = months_like(value, item.valid_months, only) if only else None
