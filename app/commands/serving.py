@@ -28,8 +28,11 @@ from app.services.demo_logins import PASSWORD
 from app.services.logins import AccessPolicy
 from app.views import background
 
-SERVING: dict[str, Any] = {"worker_class": "gthread", "threads": 4, "timeout": 120}
-"""Threads let a worker answer others, and show that it lives, while one request writes a large import."""
+SERVING: dict[str, Any] = {"worker_class": "gthread", "threads": 4, "timeout": 120, "control_socket_disable": True}
+"""Threads let a worker answer others, and show that it lives, while one request writes a large import.
+
+Nothing is written outside of the instance folder.
+"""
 
 
 class Server(BaseApplication):

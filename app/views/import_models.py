@@ -12,6 +12,7 @@ from app.domain.text import Phrase
 from app.models.importing import ImportRun
 from app.services.matrix_import import effects
 from app.services.matrix_import.commit import DryRun
+from app.services.matrix_import.contents import Named
 from app.services.matrix_import.recognizing import Recognized
 from app.services.matrix_import.rehearsal import Effect
 from app.views.import_open import change_groups, left_open, problems, shown_effect
@@ -68,7 +69,7 @@ def _names(result: DryRun) -> list[Model]:
         {
             "kind": kind,
             "key": key,
-            "text": match.named.name,
+            "text": _told(match.named),
             "place": match.named.place,
             "count": match.named.count,
             "how": match.how,
@@ -78,6 +79,11 @@ def _names(result: DryRun) -> list[Model]:
         for kind, key, match in result.matches.all()
         if match.how not in ("exact", "normalized")
     ]
+
+
+def _told(named: Named) -> str:
+    """A name as the file has it, with its code where it has one."""
+    return named.name if not named.code or named.code in named.name else f"{named.code} {named.name}"
 
 
 def groups(names: Sequence[Model], chosen: Mapping[str, str]) -> list[Model]:
@@ -93,7 +99,15 @@ def groups(names: Sequence[Model], chosen: Mapping[str, str]) -> list[Model]:
         choice = chosen.get(f"{name['kind']}:{name['key']}") or ("create" if name["how"] == "new" else "")
         found.setdefault(name["kind"], []).append({**name, "choice": choice, "certain": not name["open"]})
     return [
-        {"kind": kind, "label": labels[kind], "rows": sorted(rows, key=lambda row: bool(row["choice"]))[:SHOWN]}
+        {
+            "kind": kind,
+            "label": labels[kind],
+            "count": len(rows),
+            "shown_of": gettext("The first %(shown)s of %(all)s", shown=SHOWN, all=len(rows))
+            if len(rows) > SHOWN
+            else "",
+            "rows": sorted(rows, key=lambda row: bool(row["choice"]))[:SHOWN],
+        }
         for kind, rows in sorted(found.items(), key=lambda group: all(row["choice"] for row in group[1]))
     ]
 

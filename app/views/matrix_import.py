@@ -90,6 +90,7 @@ class MatrixImportView(BaseView):
             "importing/review.html",
             run_label=run.file_name,
             step=2,
+            step_urls=_way_back(run),
             sheets=[
                 {
                     "name": one.name,
@@ -130,6 +131,7 @@ class MatrixImportView(BaseView):
         return self.render_template(
             "importing/matching.html",
             run_label=run.file_name,
+            step_urls=_way_back(run),
             groups=groups(model["names"], runs.decisions(run)),
             action_url=url_for(".match", number=number),
             open_count=model["open"],
@@ -150,6 +152,7 @@ class MatrixImportView(BaseView):
         return self.render_template(
             "importing/dry_run.html",
             run_label=run.file_name,
+            step_urls=_way_back(run),
             file_name=run.file_name,
             sha256=run.file.sha256,
             **{name: model[name] for name in ("totals", "problems", "change_groups", "effect")},
@@ -237,6 +240,13 @@ def _left_open(run: ImportRun, found: Recognized) -> checks.Model:
         return open_model(found)
 
     return checks.checked(run, "review", build, runs.cells_of(found) > LARGE, db.session(), about="open")
+
+
+def _way_back(run: ImportRun) -> dict[int, str]:
+    """The steps of the import that one can go back to: none once it is finished."""
+    if run.state != "ready":
+        return {}
+    return {2: url_for("MatrixImportView.review", number=run.id), 3: url_for("MatrixImportView.match", number=run.id)}
 
 
 def _stem(run: ImportRun) -> str:

@@ -136,6 +136,7 @@ def test_a_similar_name_is_never_matched_silently_and_can_be_decided_in_bulk(hou
     page = cora.get(f"/import/matrix/{number}/check").get_data(as_text=True)
     assert "2 names still need your decision." in page
     assert f"/import/matrix/{number}/sign" not in page
+    assert f'href="/import/matrix/{number}/match"' in page, "the steps lead back"
     assert cora.post(f"/import/matrix/{number}/match", data={"bulk": "best:functions"}).status_code == 302
     assert totals(cora, number)["Requirements"] == [0, 0, 0, 6]
 
