@@ -87,12 +87,12 @@ def test_a_company_brings_its_matrix_and_goes_on_in_excel(visitor: Visit, tmp_pa
 
 
 PEOPLE = [
-    ["Employee no", "Employee name", "Job title", "SOP-981 Gowning", "SOP-982 Weighing"],
+    ["Employee no", "Employee name", "Job title", "SOP-981 Gowning", "SOP-982 Counting"],
     ["Z-81", "Vera Novak", "Operator", "X", "In progress"],
     ["Z-82", "Olaf Brandt", "Operator", "", "X"],
     ["Z-83", "Ines Moreau", "Operator", "X", "X"],
 ]
-NEEDS = [["Job title", "SOP-981 Gowning", "SOP-982 Weighing", "SOP-983 Cleaning"], ["Operator", "X", "X", ""]]
+NEEDS = [["Job title", "SOP-981 Gowning", "SOP-982 Counting", "SOP-983 Cleaning"], ["Operator", "X", "X", ""]]
 NEEDS += [["Shift lead", "X", "", "X"], ["Stock keeper", "", "X", "X"]]
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.domain.text import Phrase
 from app.models.trail import AuditLink
 from app.safeguards.context import current
+from app.services.matrix_import import rehearsal
 from app.services.matrix_import.commit import DryRun
 from app.services.matrix_import.recognizing import Recognized
 from app.services.matrix_import.rehearsal import Effect, Outcome, rehearse
@@ -30,7 +31,7 @@ def effect_of(session: Session, found: Recognized, result: DryRun, zone: str) ->
     changes = hash(tuple((row.kind, row.action, *row.line.items()) for row in result.changes.rows))
     key = (
         str(session.get_bind().engine.url), found.sha256, found.file, changes, head, context.clients,
-        context.permissions, _hour(context.now()),
+        context.permissions, _hour(context.now()), rehearsal.ROWS, rehearsal.PEOPLE,
     )  # fmt: skip
     with _lock:
         if key in _known:
