@@ -173,7 +173,7 @@ def test_no_text_becomes_a_live_formula(text: str) -> None:
 
 
 @pytest.mark.req("IMP-4")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     texts=st.lists(
         st.one_of(st.sampled_from(EVIL), st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1)),
