@@ -131,7 +131,6 @@ def _login_of_request() -> sessions.Login | None:
             with transaction() as writing:
                 sessions.touch(writing, login, now)
         except OperationalError:
-            db.session.rollback()
             return sessions.find(db.session(), token)
     return login
 

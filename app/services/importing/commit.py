@@ -43,20 +43,21 @@ def check_and_write(
     The check runs without holding anybody up. Then the write lock is taken; if anything was written by others in
     between, the check is made again under the lock, so that two imports of one file at once count once.
     """
-    before = _head(session)
+    before = trail_head(session)
     plan = check()
     if plan.errors or not plan.changes:
         return plan, None
     telling("writing", 0, 0)
     with session.begin_nested():
         take_turns(session, IMPORT_LOCK)
-        if _head(session) != before:
+        if trail_head(session) != before:
             session.expire_all()
             plan = check()
         return plan, write(session, plan, reason)
 
 
-def _head(session: Session) -> int | None:
+def trail_head(session: Session) -> int | None:
+    """The number of the newest link of the trail: while it stands, nothing was written; None before the first."""
     return session.scalar(select(func.max(AuditLink.seq)))
 
 

@@ -5,12 +5,11 @@ from datetime import date
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.domain.text import Phrase
-from app.models.trail import AuditLink
 from app.safeguards.context import current
+from app.services.importing.commit import trail_head
 from app.services.matrix_import import rehearsal
 from app.services.matrix_import.commit import DryRun
 from app.services.matrix_import.recognizing import Recognized
@@ -26,11 +25,10 @@ _lock = Lock()
 
 def effect_of(session: Session, found: Recognized, result: DryRun, zone: str) -> Effect:
     """What the import would do to compliance now, from the rule itself; nothing stays written (see ``rehearsal``)."""
-    head = session.scalar(select(func.max(AuditLink.seq)))
     context = current()
     changes = hash(tuple((row.kind, row.action, *row.line.items()) for row in result.changes.rows))
     key = (
-        str(session.get_bind().engine.url), found.sha256, found.file, changes, head, context.clients,
+        str(session.get_bind().engine.url), found.sha256, found.file, changes, trail_head(session), context.clients,
         context.permissions, _hour(context.now()), rehearsal.ROWS, rehearsal.PEOPLE,
     )  # fmt: skip
     with _lock:
